@@ -1,0 +1,1 @@
+"""Reading clips for training: sequences on disk, the co-training mixture, augmentation."""
