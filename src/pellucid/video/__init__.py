@@ -1,0 +1,7 @@
+"""Reads videos and pictures as upright RGB frames, and writes videos, in constant memory."""
+
+from ._source import Source as Source
+from ._source import expand as expand
+from ._source import open_source as open_source
+from ._stream import stream as stream
+from ._writer import VideoWriter as VideoWriter
