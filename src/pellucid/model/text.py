@@ -5,11 +5,13 @@ encoded: the rows are the same as those of a run padded to 512 tokens, and the p
 """
 
 import html
+import os
 from pathlib import Path
 
 import ftfy
 import torch
 from jaxtyping import Float, Int
+from safetensors.torch import save_file
 from transformers import AutoTokenizer, UMT5EncoderModel
 
 from pellucid.clip import InputError
@@ -62,6 +64,14 @@ def read_prompt_embeds(file: Path, *, text_dim: int) -> Float[torch.Tensor, "1 n
     if not embeds.is_floating_point() or not torch.isfinite(embeds).all():
         raise InputError(f"{file} holds prompt_embeds that are not finite floating-point numbers")
     return embeds.clone()
+
+
+def write_prompt_embeds(file: Path, embeds: Float[torch.Tensor, "1 n D"]) -> None:
+    """Writes the rows as a `--prompt-embeds` file; the file appears whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    save_file({"prompt_embeds": embeds.contiguous()}, partial)
+    partial.replace(file)
 
 
 def _token_ids(prompt: str, folder: Path, vocabulary: int) -> Int[torch.Tensor, "1 n"]:
