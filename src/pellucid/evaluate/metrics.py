@@ -1,0 +1,5 @@
+"""The scores of a clip: depth, normals."""
+
+from .depth_metrics import depth_metrics as depth_metrics
+from .depth_metrics import relative_temporal_diff as relative_temporal_diff
+from .normal_metrics import normal_metrics as normal_metrics
