@@ -126,6 +126,53 @@ def test_golden_depth_metrics(golden):
     assert temporal == result["relative_temporal_diff"]
 
 
+def step_clip(column):
+    """A near and a far half that meet at the column, and the picture of it with the edge at column 8."""
+    depth = np.where(np.arange(16) < column, 1.0, 2.0) * np.ones((2, 12, 1))
+    rgb = np.where(np.arange(16) < 8, 0, 255).astype(np.uint8)[:, None] * np.ones((2, 12, 1, 3), np.uint8)
+    return depth, rgb
+
+
+def inside(shape):
+    """Without the frame's border, where the released Sobel filter sees black."""
+    valid = np.zeros(shape, bool)
+    valid[:, 1:-1, 1:-1] = True
+    return valid
+
+
+def test_boundaries_match_within_one_pixel():
+    for column, expected in ((8, 1), (9, 1), (7, 1), (12, 0), (3, 0)):
+        depth, rgb = step_clip(column)
+        result = metrics.dvd_boundary(depth, rgb, inside(depth.shape))
+        assert result["dvd_boundary_precision"] == pytest.approx(expected, abs=1e-6)
+        assert (result["dvd_boundary_recall"] > 0) == bool(expected)
+
+
+def test_flat_depth_has_no_boundary():
+    depth, rgb = step_clip(8)
+    result = metrics.dvd_boundary(np.ones_like(depth), rgb)
+    assert set(result.values()) == {0.0}
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_boundaries_say_what_is_wrong():
+    depth, rgb = step_clip(8)
+    with pytest.raises(InputError, match="rgb must be"):
+        metrics.dvd_boundary(depth, rgb[:1])
+    with pytest.raises(InputError, match=r"valid .* must have the shape"):
+        metrics.dvd_boundary(depth, rgb, np.ones((1, 2, 2), bool))
+    with pytest.raises(InputError, match="finite and positive"):
+        metrics.dvd_boundary(0 * depth, rgb)
+
+
+def test_golden_boundaries(golden):
+    case = load_file(golden / "eval_dvd.safetensors")
+    expected = json.loads((golden / "eval_dvd.json").read_text())["metrics"]
+    result = metrics.dvd_boundary(case["pred"], case["rgb"].transpose(0, 2, 3, 1), case["mask"])
+    for name in ("boundary_precision", "boundary_recall", "boundary_f1"):
+        assert result[f"dvd_{name}"] == pytest.approx(expected[name], rel=1e-5), name
+
+
 def unit(values):
     return values / np.linalg.norm(values, axis=-1, keepdims=True)
 
