@@ -20,7 +20,7 @@ from pellucid.model.sizes import padded_length
 Mode = Literal["robust", "reference", "unit"]
 
 REFERENCE_BOUNDS = (0.7, 1.5)
-ROBUST_BOUNDS = (0.2, 5.0)  # far wider than real drift: only a failed fit meets them
+ROBUST_BOUNDS = (0.4, 2.5)  # a window further off than this is not drift; chained, wilder fits would flatten the video
 
 
 def plan_latent(num_frames: int, window: int, overlap: int) -> list[slice]:
