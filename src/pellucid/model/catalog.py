@@ -78,10 +78,13 @@ def _dkt(name: str, quantity: Literal["disparity", "normals"], lora: str, size: 
         kind="official",
         method="dkt",
         quantity=quantity,
-        memory_gigabytes=12 if small else 48,
+        memory_gigabytes=12.0 if small else 48.0,
         parts={
             "transformer": Part(
-                f"alibaba-pai/Wan2.1-Fun-{size}-Control", ("diffusion_pytorch_model*",), 3.1 if small else 32.8, _CARD
+                f"alibaba-pai/Wan2.1-Fun-{size}-Control",
+                ("diffusion_pytorch_model*",),
+                3.1 if small else 32.8,
+                "Apache-2.0" if small else _CARD,
             ),
             "lora": Part(f"Daniellesry/{lora}", (_ANY,), 0.4 if small else 1.2, _CARD),
             "vae": _VAE,
@@ -98,13 +101,13 @@ def _dvd(name: str, file: str) -> Entry:
         kind="official",
         method="dvd",
         quantity="disparity",
-        memory_gigabytes=10,
+        memory_gigabytes=10.0,
         parts={"checkpoint": checkpoint, "vae": _VAE},
     )
 
 
 def _bundled(name: str, method: Literal["dkt", "dvd"], quantity: Literal["disparity", "normals"]) -> Entry:
-    return Entry(name=name, kind="bundled", method=method, quantity=quantity, memory_gigabytes=1)
+    return Entry(name=name, kind="bundled", method=method, quantity=quantity, memory_gigabytes=1.0)
 
 
 CATALOG = {
@@ -133,7 +136,8 @@ def resolve(name_or_path: str | Path, *, local_files_only: bool = False, announc
     if path.exists():
         raise InputError(f"{path} is a file; a model is a folder, made of released files by `pellucid import`")
     if isinstance(name_or_path, str) and re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name):
-        return _checked(_download(Part(name, (), 0, _CARD), local_files_only, hint="; nor is there such a folder here"))
+        pipeline = Part(name, (), 0.0, _CARD)
+        return _checked(_download(pipeline, local_files_only, hint="; nor is there such a folder here"))
     close = difflib.get_close_matches(name, CATALOG, n=1)
     guess = f"Did you mean {close[0]}? " if close else ""
     raise InputError(

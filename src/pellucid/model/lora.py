@@ -46,7 +46,7 @@ def merge_dvd_checkpoint(checkpoint: Weights, *, dtype: torch.dtype | None = Non
         raise InputError(f"no tensor of the checkpoint is named pipe.dit.*; it holds {first_few(sorted(checkpoint))}")
     low_rank = {name: t for name, t in inside.items() if ".lora_A." in name or ".lora_B." in name}
     base = {name.replace(".base_layer.", "."): t for name, t in inside.items() if name not in low_rank}
-    wrapped = {name.partition(".base_layer.")[0] for name in inside if ".base_layer." in name}
+    wrapped = {name.removesuffix(".base_layer.weight") for name in inside if name.endswith(".base_layer.weight")}
     pairs = _pairs(low_rank)
     if alone := sorted(wrapped ^ pairs.keys()):
         raise InputError(f"the DVD checkpoint is not whole: {first_few(alone)} has a base or a LoRA, but not both")

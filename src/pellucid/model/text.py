@@ -35,16 +35,10 @@ def encode_prompt(prompt: str, encoder: UMT5EncoderModel, tokenizer: Path) -> Fl
 def encode_tokens(ids: Int[torch.Tensor, "1 n"], encoder: UMT5EncoderModel) -> Float[torch.Tensor, "1 n D"]:
     """The encoder's last hidden states of these tokens, computed in float32 whatever the weights are stored in.
 
-    Each linear layer's matrix is widened while it is in use, and of the token table only the looked-up rows. So memory
-    stays at the stored weights' size, and weights mapped from a file are not copied.
+    Each block is widened while it is in use, and of the token table only the looked-up rows. So memory stays at the
+    stored weights' size and one block, and weights mapped from a file are not copied.
     """
-    hooks = []
-    for module in encoder.modules():
-        if isinstance(module, torch.nn.Linear):
-            hooks += _widen_while_used(module)
-        elif module is not encoder.get_input_embeddings():
-            for parameter in module.parameters(recurse=False):
-                parameter.data = parameter.data.float()  # norms and position biases: small
+    hooks = [h for part in (*encoder.encoder.block, encoder.encoder.final_layer_norm) for h in _widen_while_used(part)]
     try:
         rows = encoder.get_input_embeddings()(ids).float()
         return encoder(inputs_embeds=rows).last_hidden_state
@@ -89,13 +83,15 @@ def _token_ids(prompt: str, folder: Path, vocabulary: int) -> Int[torch.Tensor, 
     return ids
 
 
-def _widen_while_used(linear: torch.nn.Linear) -> list[torch.utils.hooks.RemovableHandle]:
-    stored = linear.weight.data
+def _widen_while_used(part: torch.nn.Module) -> list[torch.utils.hooks.RemovableHandle]:
+    stored = [(parameter, parameter.data) for parameter in part.parameters()]
 
     def widen(*_: object) -> None:
-        linear.weight.data = stored.float()
+        for parameter, data in stored:
+            parameter.data = data.float()
 
     def restore(*_: object) -> None:
-        linear.weight.data = stored
+        for parameter, data in stored:
+            parameter.data = data
 
-    return [linear.register_forward_pre_hook(widen), linear.register_forward_hook(restore)]
+    return [part.register_forward_pre_hook(widen), part.register_forward_hook(restore, always_call=True)]

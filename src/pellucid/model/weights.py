@@ -200,19 +200,19 @@ def _filled(make: Callable[[], Module], weights: Weights, *, what: str, dtype: t
     complaints = {"missing": missing, "unknown": extra, "of another shape": misshaped}
     if missing or extra or misshaped:
         found = "; ".join(f"{len(names)} {what_} ({first_few(names)})" for what_, names in complaints.items() if names)
-        raise InputError(f"the {what}'s tensors do not fit: {found}; {_likely_cause(missing, extra)}")
+        raise InputError(f"the {what}'s tensors do not fit: {found}; {_likely_cause(missing, extra, misshaped)}")
     if odd := sorted({str(t.dtype) for t in weights.values() if t.dtype not in _FLOATS}):
         raise InputError(f"the {what}'s tensors are {', '.join(odd)}; float32, float16 and bfloat16 can be read")
     module.load_state_dict({n: t if dtype is None else t.to(dtype) for n, t in weights.items()}, assign=True)
     return module.requires_grad_(False).eval()
 
 
-def _likely_cause(missing: list[str], extra: list[str]) -> str:
-    if missing and not extra:
+def _likely_cause(missing: list[str], extra: list[str], misshaped: list[str]) -> str:
+    if misshaped or (missing and extra):
+        return "another kind of model, or --config belongs to another size (1.3B or 14B)"
+    if missing:
         return "the file is not whole, or a shard is missing"
-    if extra and not missing:
-        return "the file holds more than this kind of model, or --config has too few layers"
-    return "another kind of model, or --config belongs to another size (1.3B or 14B)"
+    return "the file holds more than this kind of model, or --config has too few layers"
 
 
 def _require_control(dit: WanTransformer3DModel) -> None:
