@@ -1,0 +1,111 @@
+"""Strong augmentation of a rendered clip: one camera and one photograph-like look for all its frames."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from pellucid.clip import Clip
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Ranges to draw from; all zero (and zoom 1) leaves only the resize to the training size."""
+
+    zoom: float = 2.0  # crop down to 1/zoom of the frame
+    roll: float = 12.0  # degrees
+    stretch: float = 0.1  # relative change of aspect
+    flip: bool = True
+    exposure: float = 0.5  # stops
+    contrast: float = 0.35
+    saturation: float = 0.6
+    white_balance: float = 0.2
+    hue: float = 20.0  # degrees
+    blur: float = 1.2  # pixels
+    noise: float = 0.04
+    jpeg: int = 40  # lowest quality
+
+
+NONE = Augmentation(1, 0, 0, False, 0, 0, 0, 0, 0, 0, 0, 100)
+
+
+def _camera_matrix(size: tuple[int, int], out: tuple[int, int], a: Augmentation, rng: np.random.Generator) -> tuple:
+    """Output pixel -> input pixel affine map [2,3], with the flip and the roll (radians) that it contains."""
+    (H, W), (h, w) = size, out
+    scale = min(H / h, W / w) / rng.uniform(1, a.zoom)
+    stretch = np.exp(rng.uniform(-a.stretch, a.stretch))
+    roll = np.radians(rng.uniform(-a.roll, a.roll))
+    flip = -1.0 if a.flip and rng.random() < 0.5 else 1.0
+    c, s = np.cos(roll), np.sin(roll)
+    linear = np.array([[c, -s], [s, c]]) @ np.diag([flip * scale * stretch, scale / stretch])
+    reach = np.abs(linear) @ np.array([w / 2, h / 2])
+    slack = np.maximum(np.array([W / 2, H / 2]) - reach, 0)
+    centre = np.array([W / 2, H / 2]) + rng.uniform(-1, 1, 2) * slack
+    offset = centre - linear @ np.array([w / 2, h / 2])
+    # pixel centres lie at integer + 0.5
+    offset = offset + linear @ np.array([0.5, 0.5]) - 0.5
+    return np.column_stack([linear, offset]), flip, roll
+
+
+def _warp(image: np.ndarray, M: np.ndarray, out: tuple[int, int], interpolation: int) -> np.ndarray:
+    flags = interpolation | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, M, (out[1], out[0]), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def _look(rgb: UInt8[np.ndarray, "T H W 3"], a: Augmentation, rng: np.random.Generator) -> UInt8[np.ndarray, "T H W 3"]:
+    x = rgb.astype(np.float32) / 255
+    x = x ** np.exp(rng.normal(0, a.contrast / 2))
+    x = x * 2 ** rng.uniform(-a.exposure, a.exposure) * np.exp(rng.uniform(-1, 1, 3) * a.white_balance)
+    grey = x.mean(-1, keepdims=True)
+    x = grey + (x - grey) * np.exp(rng.uniform(-a.saturation, a.saturation))
+    angle = np.radians(rng.uniform(-a.hue, a.hue))
+    axis = np.full(3, 1 / np.sqrt(3))
+    cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
+    x = x @ (np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross).T.astype(np.float32)
+    mean = x.mean()
+    x = (x - mean) * np.exp(rng.uniform(-a.contrast, a.contrast)) + mean
+    sigma, noise, quality = rng.uniform(0, a.blur), rng.uniform(0, a.noise), int(rng.integers(a.jpeg, 101))
+    frames = []
+    for frame in x.astype(np.float32):
+        if sigma > 0.3:
+            frame = cv2.GaussianBlur(frame, (0, 0), sigma)
+        if noise > 0:
+            frame = frame + rng.standard_normal(frame.shape, dtype=np.float32) * np.float32(noise)
+        byte = (np.clip(frame, 0, 1) * 255 + 0.5).astype(np.uint8)
+        if quality < 100:
+            byte = cv2.imdecode(cv2.imencode(".jpg", byte, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+        frames.append(byte)
+    return np.stack(frames)
+
+
+def _turn(normals: Float[np.ndarray, "T H W 3"], flip: float, roll: float) -> Float[np.ndarray, "T H W 3"]:
+    """Normals of the scene as the warped camera sees them: the inverse of the map from output to input axes."""
+    c, s = np.cos(roll), np.sin(roll)
+    x, y, z = np.moveaxis(normals, -1, 0)
+    return np.stack([flip * (c * x + s * y), -s * x + c * y, z], -1).astype(np.float32)
+
+
+def augment(clip: Clip, size: tuple[int, int], a: Augmentation, rng: np.random.Generator) -> Clip:
+    """The clip as another camera with another look would have seen it, at (height, width); truth is moved alike."""
+    M, flip, roll = _camera_matrix(clip.rgb.shape[1:3], size, a, rng)
+    shrink = cv2.INTER_AREA if np.abs(np.linalg.det(M[:, :2])) > 1.5 else cv2.INTER_LINEAR
+    rgb = np.stack([_warp(f, M, size, cv2.INTER_LINEAR if shrink == cv2.INTER_AREA else shrink) for f in clip.rgb])
+    rgb = _look(rgb, a, rng)
+
+    def truth(x: np.ndarray | None) -> np.ndarray | None:
+        if x is None:
+            return None
+        return np.stack([_warp(f, M, size, cv2.INTER_NEAREST) for f in x])
+
+    normals = truth(clip.normals)
+    glass = None if clip.transparent is None else truth(clip.transparent.astype(np.uint8))
+    return replace(
+        clip,
+        rgb=rgb,
+        K=None,
+        T_world_camera=None,
+        depth=truth(clip.depth),
+        normals=None if normals is None else _turn(normals, flip, roll),
+        transparent=None if glass is None else glass.astype(bool),
+    )

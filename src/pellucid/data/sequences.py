@@ -1,0 +1,93 @@
+"""Rendered sequences on disk, one folder each, read as `Clip`s.
+
+A folder holds rgb_%04d.jpg; depth_%04d.png (uint16, planar z of the first surface in units of 0.2 mm, 65535 = sky
+or beyond 13.1 m); normal_%04d.png (RGB = round(127 n) + 128, camera frame, 128 128 128 = none); label_%04d.png (red
+= instance, green = material class, 1 is glass); camera.json (frames, K, camera_from_world, seed).
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from pellucid.clip import Clip, InputError
+
+Split = Literal["train", "held-out", "all"]
+
+DEPTH_UNIT = 2e-4  # metres
+GLASS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """One rendered scene: where it lies, how many frames it has, and the seed it was sampled from."""
+
+    path: Path
+    num_frames: int
+    seed: int
+
+
+def held_out(seed: int) -> bool:
+    """Whether a scene is never trained on: seeds 1 modulo 7 are for validation, 0 modulo 7 are kept for acceptance."""
+    return seed % 7 in (0, 1)
+
+
+def find_sequences(roots: list[Path], split: Split = "all") -> list[Sequence]:
+    """All sequences under the roots in a fixed order, without or only with the held-out scenes.
+
+    Raises InputError when a root is missing or nothing is found.
+    """
+    found = []
+    for root in roots:
+        if not root.is_dir():
+            raise InputError(f"{root}: no such folder; --data takes folders of rendered sequences")
+        for camera in sorted(root.glob("*/camera.json")):
+            meta = json.loads(camera.read_text())
+            seed = meta.get("seed", int(camera.parent.name.lstrip("s")))
+            if split == "all" or (split == "held-out") == held_out(seed):
+                found.append(Sequence(camera.parent, meta["frames"], seed))
+    if not found:
+        given = ", ".join(str(r) for r in roots)
+        raise InputError(
+            f"{given}: no {split} sequences (folders with a camera.json); render some or name another folder"
+        )
+    return found
+
+
+def _image(path: Path, flags: int) -> np.ndarray:
+    image = cv2.imread(str(path), flags)
+    if image is None:
+        raise InputError(f"{path}: missing or not a readable image; render the sequence again")
+    return image
+
+
+def read_sequence(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
+    """The frames [start, stop) of a rendered sequence with depth, normals, glass mask and cameras.
+
+    Raises InputError when a file is missing or cannot be read.
+    """
+    meta = json.loads((sequence.path / "camera.json").read_text())
+    frames = range(start, sequence.num_frames if stop is None else stop)
+    rgb, depth, normals, glass = [], [], [], []
+    for t in frames:
+        name = f"{t + 1:04d}"
+        rgb.append(_image(sequence.path / f"rgb_{name}.jpg", cv2.IMREAD_COLOR)[..., ::-1])
+        z = _image(sequence.path / f"depth_{name}.png", cv2.IMREAD_UNCHANGED)
+        metres = np.where(z == 65535, np.inf, z.astype(np.float32) * np.float32(DEPTH_UNIT))
+        depth.append(np.where(z == 0, np.nan, metres).astype(np.float32))
+        n = _image(sequence.path / f"normal_{name}.png", cv2.IMREAD_COLOR)[..., ::-1].astype(np.float32) - 128
+        length = np.linalg.norm(n, axis=-1, keepdims=True)
+        normals.append(np.where(length > 60, n / np.maximum(length, 1), np.nan).astype(np.float32))
+        glass.append(_image(sequence.path / f"label_{name}.png", cv2.IMREAD_COLOR)[..., 1] == GLASS)
+    return Clip(
+        name=sequence.path.name,
+        rgb=np.stack(rgb),
+        K=np.asarray(meta["K"], dtype=np.float64),
+        T_world_camera=np.linalg.inv(np.asarray(meta["camera_from_world"])[frames.start : frames.stop]),
+        depth=np.stack(depth),
+        normals=np.stack(normals),
+        transparent=np.stack(glass),
+    )

@@ -1,0 +1,39 @@
+"""The Wan transformer under the constant context of its method: prompt rows and image tokens never change."""
+
+import torch
+from diffusers import WanTransformer3DModel
+from jaxtyping import Float
+from torch import Tensor
+
+CONTEXT_ROWS = 512  # the attention processor tells image from text tokens by this count
+IMAGE_TOKENS = 257
+
+
+class Network:
+    """Callable (hidden [B,c,f,h,w], timestep [B]) -> [B,16,f,h,w].
+
+    prompt_embeds [1, n, text_dim] holds the valid rows of the text context; the other rows are zero vectors, as in
+    the released code. Without a prompt (DVD) all rows are zero and therefore equal, and attention over equal keys is
+    their value whatever their number: one row gives the same result as 512. Fun-Control transformers also take the
+    CLIP feature, a constant zero input in DKT.
+    """
+
+    def __init__(self, transformer: WanTransformer3DModel, prompt_embeds: Float[Tensor, "1 n c"] | None = None):
+        self.transformer = transformer
+        config = transformer.config
+        has_image_branch = config.image_dim is not None
+        rows = 1 if prompt_embeds is None and not has_image_branch else CONTEXT_ROWS
+        self.context = torch.zeros(1, rows, config.text_dim)
+        if prompt_embeds is not None:
+            if prompt_embeds.shape[1] > rows or prompt_embeds.shape[2] != config.text_dim:
+                raise ValueError(
+                    f"prompt_embeds is {tuple(prompt_embeds.shape)}; allowed is (1, n <= {rows}, {config.text_dim})"
+                )
+            self.context[:, : prompt_embeds.shape[1]] = prompt_embeds
+        self.image = torch.zeros(1, IMAGE_TOKENS, config.image_dim) if has_image_branch else None
+
+    def __call__(self, hidden: Float[Tensor, "B c f h w"], timestep: Float[Tensor, "B"]) -> Float[Tensor, "B o f h w"]:
+        batch = len(hidden)
+        context = self.context.to(hidden).expand(batch, -1, -1)
+        image = None if self.image is None else self.image.to(hidden).expand(batch, -1, -1)
+        return self.transformer(hidden, timestep, context, encoder_hidden_states_image=image, return_dict=False)[0]

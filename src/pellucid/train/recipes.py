@@ -1,0 +1,162 @@
+"""Complete training runs as frozen dataclasses; an ablation is `dataclasses.replace`, an override `--field value`.
+
+The official recipes carry the papers' settings (DKT: arXiv:2512.23705 Sec. 4.1; DVD: arXiv:2603.12250 Table 5 and its
+released configuration); the nano recipes are ours, sized for two CPU cores.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from pellucid.clip import InputError
+from pellucid.data.augment import Augmentation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides a training run; written beside its checkpoints."""
+
+    method: Literal["dkt", "dvd", "autoencoder"]
+    quantity: Literal["disparity", "normals"] = "disparity"
+
+    base: str | None = None
+    """Model to start from: an official name, a folder, or a checkpoint of another run; none starts from scratch."""
+    transformer: dict = field(default_factory=dict)
+    """Constructor arguments of the transformer, when it starts from scratch."""
+    vae: dict = field(default_factory=dict)
+    """Constructor arguments of the autoencoder, when it starts from scratch."""
+    autoencoder: str | None = None
+    """Folder of the autoencoder, when the base brings none."""
+    lora_rank: int | None = None
+    """Rank of the adapters; none trains every weight."""
+    lora_alpha: int | None = None
+
+    steps: int
+    learning_rate: float
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: int = 0
+    weight_decay: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip_norm: float = 1.0
+    accumulation: int = 1
+    mixed_precision: Literal["no", "bf16"] = "bf16"
+    gradient_checkpointing: bool = False
+
+    sizes: tuple[tuple[int, int], ...] = ((480, 832),)
+    """Crops, height and width; one size a step."""
+    frames: tuple[int, ...] = (1, 5, 9, 13, 17, 21)
+    """Clip lengths F = 4N + 1; stills are F = 1."""
+    frame_weights: tuple[float, ...] = (1, 1, 1, 1, 1, 1)
+    batch_frames: int = 8
+    """Latent frames in a batch: stills come by so many, clips by fewer."""
+    variants: int = 8
+    """Augmentations drawn of each clip; a finite number lets latents be cached."""
+    augmentation: Augmentation = Augmentation()
+    cache_latents: bool = True
+
+    validate_every: int = 500
+    checkpoint_every: int = 500
+    keep_minutes: float = 5.0
+    """A checkpoint is also written after so many minutes."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.frames) != len(self.frame_weights):
+            raise InputError(
+                f"frames has {len(self.frames)} entries, frame_weights {len(self.frame_weights)}; give each a weight"
+            )
+        if any((f - 1) % 4 for f in self.frames):
+            raise InputError(f"frames {self.frames}: every clip length must be 4N + 1")
+        if self.steps < 1 or self.batch_frames < 1 or self.accumulation < 1:
+            raise InputError("steps, batch_frames and accumulation must be at least 1")
+
+
+def dkt_depth_1_3b() -> Recipe:
+    """DKT-Depth-1.3B: LoRA on Wan2.1-Fun-1.3B-Control, 70 K steps of batch 8 at 832x480 (paper, 8 H100, two days)."""
+    # Paper: rank not given; released application: a path names 128.
+    return Recipe(
+        method="dkt", base="wan2.1-fun-1.3b-control", lora_rank=128, lora_alpha=128, steps=70_000, learning_rate=1e-5,
+        gradient_checkpointing=True, variants=1_000_000, cache_latents=False,
+    )  # fmt: skip
+
+
+def dkt_depth_14b() -> Recipe:
+    """DKT-Depth-14B: the same on Wan2.1-Fun-14B-Control."""
+    return replace(dkt_depth_1_3b(), base="wan2.1-fun-14b-control")
+
+
+def dkt_normal_1_3b() -> Recipe:
+    """Normals at 1.3B, which the authors did not release."""
+    return replace(dkt_depth_1_3b(), quantity="normals")
+
+
+def dkt_normal_14b() -> Recipe:
+    """DKT-Normal-14B."""
+    return replace(dkt_depth_14b(), quantity="normals")
+
+
+def dvd_depth_1_3b() -> Recipe:
+    """DVD: LoRA of rank 512 on Wan2.1-T2V-1.3B, stills in batches of 8 and clips of 45 frames one by one, x4."""
+    # Released sampling weights: Hypersim 9 and Virtual KITTI stills 1, TartanAir 40 and Virtual KITTI clips 10.
+    return Recipe(
+        method="dvd", base="wan2.1-t2v-1.3b", lora_rank=512, lora_alpha=512, steps=20_000, learning_rate=1e-4,
+        accumulation=4, sizes=((480, 640),), frames=(1, 45), frame_weights=(10, 50), batch_frames=8,
+        gradient_checkpointing=True, variants=1_000_000, cache_latents=False,
+    )  # fmt: skip
+
+
+NANO_SIZES = ((160, 256), (192, 208), (256, 160))
+
+
+def nano_autoencoder() -> Recipe:
+    """nano's video autoencoder: the Wan class with patch size 2, trained on colour, disparity and normals alike."""
+    return Recipe(
+        method="autoencoder",
+        vae={
+            "base_dim": 16, "decoder_base_dim": 16, "z_dim": 16, "dim_mult": [1, 2, 4], "num_res_blocks": 1,
+            "temperal_downsample": [True, True], "in_channels": 12, "out_channels": 12, "patch_size": 2,
+        },
+        steps=1700, learning_rate=2e-3, schedule="cosine", warmup=50, weight_decay=0.0, betas=(0.9, 0.98),
+        sizes=((96, 128),), frames=(1, 5), frame_weights=(2, 1), batch_frames=12, cache_latents=False,
+        variants=1000, mixed_precision="no",
+    )  # fmt: skip
+
+
+def nano_dvd() -> Recipe:
+    """The shipped default: disparity in one pass, from scratch on nano's latents."""
+    return Recipe(
+        method="dvd",
+        transformer={
+            "num_attention_heads": 4, "attention_head_dim": 64, "in_channels": 16, "out_channels": 16, "text_dim": 16,
+            "freq_dim": 256, "ffn_dim": 1024, "num_layers": 10, "cross_attn_norm": True,
+        },
+        steps=6000, learning_rate=1e-3, schedule="cosine", warmup=200, weight_decay=0.05, betas=(0.9, 0.98),
+        sizes=NANO_SIZES, frames=(1, 5, 9), frame_weights=(5, 3, 1), batch_frames=16, variants=3,
+    )  # fmt: skip
+
+
+def nano_frames() -> Recipe:
+    """The per-frame rival of nano_dvd: the same network, data and budget, but stills alone."""
+    return replace(nano_dvd(), frames=(1,), frame_weights=(1,))
+
+
+def nano_dkt() -> Recipe:
+    """DKT-style disparity as an adapter on nano: noise in, five Euler steps."""
+    return Recipe(
+        method="dkt", base="nano", lora_rank=32, lora_alpha=32,
+        steps=2500, learning_rate=1e-3, schedule="cosine", warmup=100, weight_decay=0.0, betas=(0.9, 0.98),
+        sizes=NANO_SIZES, frames=(1, 5, 9), frame_weights=(5, 3, 1), batch_frames=16, variants=3,
+    )  # fmt: skip
+
+
+def nano_normal() -> Recipe:
+    """DKT-style normals as an adapter on nano."""
+    return replace(nano_dkt(), quantity="normals")
+
+
+RECIPES = {
+    f.__name__: f
+    for f in (
+        dkt_depth_1_3b, dkt_depth_14b, dkt_normal_1_3b, dkt_normal_14b, dvd_depth_1_3b,
+        nano_autoencoder, nano_dvd, nano_frames, nano_dkt, nano_normal,
+    )
+}  # fmt: skip
