@@ -90,6 +90,21 @@ def test_rotation_metadata_is_applied_as_opencv_applies_it(real, name):
     np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize(("shape", "width"), [(Fraction(4, 3), 85), (Fraction(101, 100), 64), (Fraction(10, 11), 58)])
+def test_pixels_that_are_not_square_are_stretched(tmp_path, shape, width):
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        video = container.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        video.codec_context.sample_aspect_ratio = shape
+        for picture in moving_square(3, 48, 64):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(video.encode(None))
+    source = open_source(tmp_path / "a.mp4")
+    assert (source.height, source.width) == (48, width)
+    square = everything(source)[0, 8, :, 2] < 90  # the yellow square, eight pixels wide as stored
+    assert abs(square.sum() - 8 * width / 64) <= 2
+
+
 def test_exif_orientation_is_applied(real):
     upright = everything(open_source(real / "exif/Portrait_6.jpg"))[0]
     with Image.open(real / "exif/Portrait_6.jpg") as stored:
