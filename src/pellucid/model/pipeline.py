@@ -1,7 +1,7 @@
 """GeometryPipeline: Wan's transformer and VAE, one method, one quantity; video in, disparity or normals out."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,6 +55,29 @@ class Settings:
     processing_resolution: tuple[int, int] | None = None
     stitching: str = "robust"
     seed: int = 1
+
+    def completed(self, config: Mapping[str, Any]) -> "Settings":
+        """The same with every None replaced by the default of a model of this configuration.
+
+        Raises InputError for what does not fit. DVD predicts in one pass, whatever the number of steps.
+        """
+        if self.stitching not in ("robust", "reference"):
+            raise InputError(f"stitching is {self.stitching!r}; allowed are 'robust' and 'reference'")
+        window, overlap = self.window or config["window"], self.overlap
+        if overlap is None:  # keep the model's proportion when only the window is given
+            overlap = min(config["overlap"], max(1, window * config["overlap"] // config["window"]), window - 1)
+        if not 0 <= overlap < window:
+            raise InputError(
+                f"overlap {overlap} with window {window}: the overlap must be at least 0 and less than the window"
+            )
+        steps = self.num_inference_steps or config["num_inference_steps"]
+        return replace(
+            self,
+            num_inference_steps=1 if config["method"] == "dvd" else steps,
+            window=window,
+            overlap=overlap,
+            processing_resolution=self.processing_resolution or (config["height"], config["width"]),
+        )
 
 
 class GeometryPipeline(DiffusionPipeline):
@@ -115,15 +138,11 @@ class GeometryPipeline(DiffusionPipeline):
         latents is the initial noise [1,c,f,h,w] of DKT for the whole video. Raises InputError for settings that do
         not fit the model.
         """
-        c = self.config
-        reference = settings.stitching == "reference"
-        steps = settings.num_inference_steps or c.num_inference_steps
-        window, overlap = self._window(settings)
-        if settings.stitching not in ("robust", "reference"):
-            raise InputError(f"stitching is {settings.stitching!r}; allowed are 'robust' and 'reference'")
-        framing = Framing.plan(
-            height, width, settings.processing_resolution or (c.height, c.width), c.method if reference else None
-        )
+        c, settings = self.config, settings.completed(self.config)
+        steps, window, overlap = settings.num_inference_steps, settings.window, settings.overlap
+        resolution, reference = settings.processing_resolution, settings.stitching == "reference"
+        assert steps and window and overlap is not None and resolution  # completed
+        framing = Framing.plan(height, width, resolution, c.method if reference else None)
         device = self._execution_device
         network = Network(self.transformer, self.prompt_embeds)
         painter = Painter(self.vae, framing, c.quantity, num_frames, device)
@@ -143,17 +162,6 @@ class GeometryPipeline(DiffusionPipeline):
             painter, network, num_steps=steps, shift=self.scheduler.config.shift, window=window, overlap=overlap,
             noise=noise, round_time=round_time,
         )  # fmt: skip
-
-    def _window(self, settings: Settings) -> tuple[int, int]:
-        window = settings.window or self.config.window
-        overlap = settings.overlap
-        if overlap is None:  # keep the model's proportion when only the window is given
-            overlap = min(self.config.overlap, max(1, window * self.config.overlap // self.config.window), window - 1)
-        if not 0 <= overlap < window:
-            raise InputError(
-                f"overlap {overlap} with window {window}: the overlap must be at least 0 and less than the window"
-            )
-        return window, overlap
 
     def _latent_shape(self, num_frames: int, framing: Framing) -> tuple[int, ...]:
         scale = self.vae.config.scale_factor_spatial
