@@ -40,7 +40,7 @@ def read(path: Path) -> UInt8[np.ndarray, "H W 3"]:
     try:
         with Image.open(path, formats=FORMATS) as image:
             # An MPO is a phone's JPEG whose further pictures are previews or depth maps.
-            if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+            if image.format != "MPO" and (count := getattr(image, "n_frames", 1)) > 1:
                 raise InputError(f"{path}: holds {count} pictures; give an animation by itself, pages as files")
             return _rgb(ImageOps.exif_transpose(image), path)
     except UnidentifiedImageError as error:
