@@ -13,10 +13,12 @@ def save_ply(
     points: Float[np.ndarray, "*N 3"],
     colors: UInt8[np.ndarray, "*N 3"],
     normals: Float[np.ndarray, "*N 3"] | None = None,
+    comment: str = "",
 ) -> None:
     """Writes the points whose coordinates are finite as binary little-endian PLY, float32, in the units given.
 
-    A normal that is unknown (NaN) is written as zero, the format's usual sign for none.
+    A normal that is unknown (NaN) is written as zero, the format's usual sign for none. `comment` (one line of ASCII)
+    is kept in the file's header.
     Raises InputError when the disk is full or cannot be written.
     """
     known = np.isfinite(points).all(axis=-1)
@@ -32,6 +34,7 @@ def save_ply(
         vertices[color] = colors[known][:, index]
     kinds = {"<f4": "float", "u1": "uchar"}
     properties = "".join(f"property {kinds[kind]} {name}\n" for name, kind in layout)
-    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(vertices)}\n{properties}end_header\n"
+    remark = f"comment {comment}\n" if comment else ""
+    header = f"ply\nformat binary_little_endian 1.0\n{remark}element vertex {len(vertices)}\n{properties}end_header\n"
     with atomic(path) as temporary:
         temporary.write_bytes(header.encode("ascii") + vertices.tobytes())
