@@ -124,7 +124,7 @@ def save_shards(tensors, folder, stem="diffusion_pytorch_model"):
     return [folder / f"{stem}-{n:05d}-of-00003.safetensors" for n in (1, 2, 3)]
 
 
-@pytest.mark.parametrize("given", ["folder", "index", "one shard", "all shards"])
+@pytest.mark.parametrize("given", ["folder", "index", "one shard", "all shards", "a list of one"])
 def test_sharded_models_are_read_whole(golden, tmp_path, given):
     whole = load_file(golden / "weights_t2v_dit.safetensors")
     files = save_shards(whole, tmp_path)
@@ -133,6 +133,7 @@ def test_sharded_models_are_read_whole(golden, tmp_path, given):
         "index": tmp_path / "diffusion_pytorch_model.safetensors.index.json",
         "one shard": files[1],
         "all shards": files,
+        "a list of one": [tmp_path],
     }[given]
     read = read_tensors(source)
     assert read.keys() == whole.keys()
@@ -325,6 +326,20 @@ def test_import_dvd(dvd_files, golden):
     config = pipe.config
     assert (config.method, config.quantity, config.window, config.overlap) == ("dvd", "disparity", 81, 21)
     assert (config.height, config.width, config.num_inference_steps) == (480, 640, 1)
+
+
+def test_a_model_made_meanwhile_is_kept(dvd_files, monkeypatch):
+    save = weights._save
+
+    def save_while_another_finishes(folder, **parts):
+        save(folder, **parts)
+        dvd_files["out"].mkdir()
+        (dvd_files["out"] / "model_index.json").write_text("theirs")
+
+    monkeypatch.setattr(weights, "_save", save_while_another_finishes)
+    with pytest.raises(InputError, match="meanwhile"):
+        weights.import_dvd(**dvd_files)
+    assert [f.read_text() for f in dvd_files["out"].iterdir()] == ["theirs"]
 
 
 def test_import_in_another_dtype(dkt_files, golden):

@@ -27,9 +27,10 @@ def read_tensors(source: Path | Sequence[Path]) -> dict[str, torch.Tensor]:
     `source` is a `.safetensors` or `.pth` file, any one shard or the index of a sharded model, a folder that holds one
     of these, or the list of all shards.
     """
-    files = shards(source) if isinstance(source, str | Path) else [Path(f) for f in source]
-    if not files:
+    given = [source] if isinstance(source, str | Path) else list(source)
+    if not given:
         raise InputError("no weight file was given; give a .safetensors or .pth file")
+    files = shards(given[0]) if len(given) == 1 else [Path(file) for file in given]
     tensors: dict[str, torch.Tensor] = {}
     for file in files:
         part = _read_file(file)
@@ -111,9 +112,9 @@ def _read_safetensors(file: Path) -> dict[str, torch.Tensor]:
 
 
 def _read_pickle(file: Path) -> dict[str, torch.Tensor]:
-    with file.open("rb") as stream:
-        is_zip = stream.read(4) == b"PK\x03\x04"  # the form torch has written since 1.6; only it can be mapped
     try:
+        with file.open("rb") as stream:
+            is_zip = stream.read(4) == b"PK\x03\x04"  # the form torch has written since 1.6; only it can be mapped
         content = torch.load(file, map_location="cpu", weights_only=True, mmap=is_zip)
     except Exception as error:  # a damaged pickle can raise anything at all; nothing is swallowed
         unsafe = "weights_only" in str(error).lower().replace(" ", "_")

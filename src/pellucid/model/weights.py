@@ -272,7 +272,10 @@ def _new_folder(out: Path) -> Iterator[Path]:
     try:
         yield folder
         folder.chmod(0o755)  # mkdtemp's own is for the user alone
-        folder.rename(out)
+        try:
+            folder.rename(out)
+        except OSError as error:
+            raise InputError(f"{out} was made by someone else meanwhile; use it, or choose another --out") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
