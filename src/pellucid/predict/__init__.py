@@ -1,0 +1,1 @@
+"""The `predict` command: from files to geometry on disk, resumable, in constant memory."""

@@ -1,0 +1,169 @@
+"""All inputs of one command: checked first, then predicted one by one; a bad one does not stop the others."""
+
+import shutil
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pellucid.camera import load_intrinsics
+from pellucid.clip import InputError
+from pellucid.model.pipeline import GeometryPipeline
+from pellucid.predict import sidecar
+from pellucid.predict.cloud import RELATIVE
+from pellucid.predict.exports import Exporter, described
+from pellucid.predict.model import ChosenModel, choose
+from pellucid.predict.placement import Placement, load, place, repeatable
+from pellucid.predict.plan import PARTIAL, Plan, make_plan, make_settings
+from pellucid.predict.report import bar, complain, say
+from pellucid.predict.request import FORMATS, Request
+from pellucid.predict.run import record, remembered
+from pellucid.store import Recording, write_json
+from pellucid.video import Source, expand, open_source
+
+
+def predict(request: Request) -> int:
+    """The number of inputs that failed; each has said why in one line.
+
+    Raises InputError when nothing at all can be done: no such model or device.
+    """
+    placement = place(request)
+    given_K = load_intrinsics(request.intrinsics) if request.intrinsics else None
+    sources, count = read_all(request)
+    if not sources:
+        return _failed(count, count)
+    model = choose(request)
+    settings = make_settings(request, model)
+    plans = []
+    for source in sources:
+        try:
+            plans.append(make_plan(request, source, model, placement, settings, given_K))
+        except InputError as error:
+            complain(error)
+    announce(request, model, placement)
+    waiting = [plan for plan in plans if not _skipped(plan)]
+    done = len(plans) - len(waiting)
+    if waiting:
+        with repeatable(placement.device):
+            pipe = load(model, placement)
+            done += sum(_predicted(plan, pipe) for plan in waiting)
+    return _failed(count - done, count)
+
+
+def read_all(request: Request) -> tuple[list[Source], int]:
+    """The inputs that can be read to their last frame, and the number of all; each other one has its line."""
+    paths: list[Path] = []
+    failures: list[InputError] = []
+    for given in request.inputs:
+        try:
+            paths += [path for path in expand([given]) if path not in paths]
+        except InputError as error:
+            failures.append(error)
+    if paths:
+        expand(paths)  # two of them may claim one output folder
+    count = len(paths) + len(failures)
+    sources = []
+    with bar(len(paths), "checking inputs", "input") as progress:
+        for path in paths:
+            try:
+                sources.append(open_source(path))
+            except InputError as error:
+                failures.append(error)
+            progress.update()
+    for failure in failures:
+        complain(failure)
+    return sources, count
+
+
+def announce(request: Request, model: ChosenModel, placement: Placement) -> None:
+    """Says what will run."""
+    method = model.config["method"]
+    say(
+        f"pellucid {version('pellucid')}: {model.quantity} by {model.name} ({method}) on {placement.device} in "
+        f"{placement.dtype}; writes {', '.join(FORMATS[name] for name in request.formats)}, {sidecar.NAME}"
+    )
+    if method == "dvd" and (request.steps or 1) > 1:
+        say(f"note: {model.name} is a DVD model and predicts in one pass; --steps {request.steps} changes nothing")
+
+
+def _skipped(plan: Plan) -> bool:
+    if not sidecar.finished(plan, sidecar.read(plan.folder)):
+        return False
+    say(f"{plan.source.path}: is done already (same input, settings and weights), skipped")
+    print(plan.folder)
+    return True
+
+
+def _predicted(plan: Plan, pipe: GeometryPipeline) -> bool:
+    """Whether one input came through; if not, its line is told."""
+    began = time.perf_counter()
+    source, size, settings = plan.source, plan.framing.size, plan.settings
+    steps = f", {settings.num_inference_steps} steps" if plan.model.config["method"] == "dkt" else ""
+    say(
+        f"{source.path}: {source.num_frames} frames of {source.width}x{source.height} at {float(source.fps):.4g} "
+        f"frames/s; network {size.padded_width}x{size.padded_height}, windows: {plan.num_windows} of up to "
+        f"{settings.window}, overlap {settings.overlap}{steps}"
+    )
+    try:
+        _predict(plan, pipe)
+    except InputError as error:
+        complain(error)
+        _sweep(plan.folder)
+        return False
+    say(f"  done in {time.perf_counter() - began:.1f} s, results in:")
+    print(plan.folder, flush=True)
+    return True
+
+
+def _predict(plan: Plan, pipe: GeometryPipeline) -> None:
+    began = time.perf_counter()
+    with Recording(plan.folder / PARTIAL, plan.key, plan.tail) as recording:
+        whole = recording.num_frames == plan.source.num_frames
+        measured = remembered(recording.meta) if whole else record(plan, pipe, recording)
+        ran = time.perf_counter() - began
+        warnings = sidecar.warnings(measured.seams)
+        if warnings:
+            more = f" (and {len(warnings) - 1} more such seams, see {sidecar.NAME})" if len(warnings) > 1 else ""
+            say(f"  warning: {warnings[0]}{more}")
+        if "ply" in plan.formats:
+            say(f"  the point clouds are {RELATIVE}")
+        earlier = sidecar.read(plan.folder)
+        (plan.folder / sidecar.NAME).unlink(missing_ok=True)  # while files are replaced, nothing vouches for them
+        kept = sidecar.still_right(plan, earlier)
+        _remove_others(plan, earlier, kept)
+        exporter = Exporter(plan, recording)
+        for name in plan.formats:
+            exporter.write(name)
+        export = time.perf_counter() - began - ran
+        measured.seconds.update(export=export, total=measured.seconds["total"] + export)
+        formats = [name for name in FORMATS if name in (*plan.formats, *kept)]
+        write_json(plan.folder / sidecar.NAME, sidecar.compose(plan, measured, described(exporter), formats))
+        recording.discard()
+
+
+def _remove_others(plan: Plan, earlier: dict[str, Any] | None, kept: list[str]) -> None:
+    """Removes the files of an earlier prediction that this one neither replaces nor vouches for."""
+    for name in [name for name in FORMATS if name not in (*plan.formats, *kept)]:
+        path = plan.folder / FORMATS[name]
+        if FORMATS[name] not in (earlier or {}).get("files", []):
+            continue
+        say(f"  removes {path}: it belongs to an earlier prediction with other settings")
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what a failed input left, if it is worth nothing: a record without a checkpoint, empty folders."""
+    partial = folder / PARTIAL
+    if partial.is_dir() and not (partial / "recording.state").exists() and not (partial / "recording.lock").exists():
+        shutil.rmtree(partial)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _failed(failures: int, count: int) -> int:
+    if failures and count > 1:
+        say(f"pellucid: {failures} of {count} inputs failed")
+    return failures
