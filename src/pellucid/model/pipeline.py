@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -93,8 +93,8 @@ class GeometryPipeline(DiffusionPipeline):
         transformer: WanTransformer3DModel,
         vae: AutoencoderKLWan,
         scheduler: FlowMatchEulerDiscreteScheduler,
-        method: Literal["dkt", "dvd"] = "dkt",
-        quantity: Literal["disparity", "normals"] = "disparity",
+        method: str = "dkt",  # or "dvd"; diffusers looks at these types and knows no Literal
+        quantity: str = "disparity",  # or "normals"
         height: int = 480,
         width: int = 832,
         window: int = 21,
