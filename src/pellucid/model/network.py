@@ -15,7 +15,7 @@ class Network:
     prompt_embeds [1, n, text_dim] holds the valid rows of the text context; the other rows are zero vectors, as in
     the released code. Without a prompt (DVD) all rows are zero and therefore equal, and attention over equal keys is
     their value whatever their number: one row gives the same result as 512. Fun-Control transformers also take the
-    CLIP feature, a constant zero input in DKT.
+    CLIP feature, a constant zero input in DKT. The transformer sees its own type; the caller keeps the caller's.
     """
 
     def __init__(self, transformer: WanTransformer3DModel, prompt_embeds: Float[Tensor, "1 n c"] | None = None):
@@ -33,7 +33,9 @@ class Network:
         self.image = torch.zeros(1, IMAGE_TOKENS, config.image_dim) if has_image_branch else None
 
     def __call__(self, hidden: Float[Tensor, "B c f h w"], timestep: Float[Tensor, "B"]) -> Float[Tensor, "B o f h w"]:
-        batch = len(hidden)
+        batch, dtype = len(hidden), hidden.dtype
+        hidden = hidden.to(self.transformer.patch_embedding.weight.dtype)
         context = self.context.to(hidden).expand(batch, -1, -1)
         image = None if self.image is None else self.image.to(hidden).expand(batch, -1, -1)
-        return self.transformer(hidden, timestep, context, encoder_hidden_states_image=image, return_dict=False)[0]
+        out = self.transformer(hidden, timestep, context, encoder_hidden_states_image=image, return_dict=False)[0]
+        return out.to(dtype)
