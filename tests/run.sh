@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# All tests, from a fresh clone: installs Pellucid with its development and training tools into .venv and runs pytest.
+# Arguments go to pytest: bash tests/run.sh -m "not slow" tests/test_align.py
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+echo "Tests. This will install Pellucid into .venv at the versions in constraints.txt, and run pytest."
+python=$(bash tools/venv.sh)
+"$python" -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev,train]'
+exec "$python" -m pytest ${@+"$@"}
