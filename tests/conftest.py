@@ -35,3 +35,41 @@ def real() -> Path:
 @pytest.fixture(scope="session")
 def transphy3d_mini() -> Path:
     return _shared("transphy3d_mini")
+
+
+@pytest.fixture(scope="session")
+def sequences(tmp_path_factory) -> Path:
+    """Four small sequences in the format of rendered scenes: a tilted plane with a nearer sphere, seeds 2 to 4 and 8."""
+    import json
+
+    import cv2
+    import numpy as np
+
+    root = tmp_path_factory.mktemp("sequences")
+    rows, columns = np.indices((48, 64)).astype(np.float32)
+    for seed in (2, 3, 4, 8):
+        folder = root / f"s{seed:05d}"
+        folder.mkdir()
+        for t in range(9):
+            x, y = (columns - 24 - t) / 10, (rows - 20) / 10
+            inside = x**2 + y**2 < 1
+            bulge = np.sqrt(np.clip(1 - x**2 - y**2, 0, 1))
+            depth = np.where(inside, 0.8 - 0.1 * bulge, 1.6 - rows / 60)
+            normal = np.where(inside[..., None], np.stack([x, y, -bulge], -1), np.array([0, -0.6, -0.8]))
+            label = np.zeros((48, 64, 3), np.uint8)
+            label[inside] = (0, 1, 1)  # blue, green = material, red = instance
+            rgb = np.stack([columns * 4, rows * 5, np.where(inside, 200, 40 + 10 * seed)], -1)
+            name = f"{t + 1:04d}"
+            cv2.imwrite(str(folder / f"rgb_{name}.jpg"), rgb.clip(0, 255).astype(np.uint8))
+            cv2.imwrite(str(folder / f"depth_{name}.png"), (depth / 2e-4).astype(np.uint16))
+            coded = (np.round(normal * 127) + 128).astype(np.uint8)
+            cv2.imwrite(str(folder / f"normal_{name}.png"), coded[..., ::-1])
+            cv2.imwrite(str(folder / f"label_{name}.png"), label)
+        camera = {
+            "frames": 9,
+            "seed": seed,
+            "K": [[60.0, 0, 32], [0, 60.0, 24], [0, 0, 1]],
+            "camera_from_world": np.tile(np.eye(4), (9, 1, 1)).tolist(),
+        }
+        (folder / "camera.json").write_text(json.dumps(camera))
+    return root

@@ -16,6 +16,7 @@ from torch import Tensor
 from pellucid.align import Seam
 from pellucid.clip import InputError, Prediction
 from pellucid.model import adapter, catalog
+from pellucid.model.causal_conv import with_fast_stills
 from pellucid.model.framing import Framing
 from pellucid.model.network import Network
 from pellucid.model.sizes import padded_length
@@ -104,6 +105,7 @@ class GeometryPipeline(DiffusionPipeline):
     ):
         super().__init__()
         with_float64_time(transformer)
+        with_fast_stills(vae)
         self.register_modules(transformer=transformer, vae=vae, scheduler=scheduler)
         self.register_to_config(
             method=method, quantity=quantity, height=height, width=width, window=window, overlap=overlap,

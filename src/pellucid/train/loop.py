@@ -45,6 +45,11 @@ class StepDataset(Dataset):
         return [(s, self.cache.read(s) or self.mixture.load(s)) for s in samples]
 
 
+def as_it_is(batch: list) -> list:
+    """The batch untouched: samples differ in kind, and what they need is done where the autoencoder is."""
+    return batch
+
+
 def learning_rate(recipe: Recipe, step: int) -> float:
     """Linear warm-up, then constant or half a cosine down to zero."""
     if step < recipe.warmup:
@@ -85,6 +90,7 @@ def fit(
         betas=recipe.betas,
     )
     model, optimizer = accelerator.prepare(objective.model, optimizer)
+    objective.attach(model)
     start = load_checkpoint(accelerator, out) if resume else 0
     if accelerator.is_main_process:
         trim_log(out / "log.jsonl", start)
@@ -92,7 +98,11 @@ def fit(
     world, rank = accelerator.num_processes, accelerator.process_index
     micro = range(start * recipe.accumulation * world + rank, recipe.steps * recipe.accumulation * world, world)
     loader = DataLoader(
-        StepDataset(mixture, cache, micro), batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None
+        StepDataset(mixture, cache, micro),
+        batch_size=None,
+        collate_fn=as_it_is,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
     )
     material = iter(loader)
     log = (out / "log.jsonl").open("a")

@@ -6,8 +6,9 @@ import torch
 from diffusers import AutoencoderKLWan
 from torch import Tensor, nn
 
-from pellucid.clip import Clip
+from pellucid.clip import Clip, InputError
 from pellucid.model import dkt, dvd, latents
+from pellucid.model.causal_conv import with_fast_stills
 from pellucid.model.network import Network
 from pellucid.train.cache import Latents, colours, geometry
 
@@ -18,18 +19,24 @@ class Objective(Protocol):
 
     model: nn.Module
 
+    def attach(self, prepared: nn.Module) -> None: ...
     def loss(self, batch: list, rng: torch.Generator) -> dict[str, Tensor]: ...
 
 
 class AutoencoderObjective:
     """Reconstruction of colour, disparity and normals: L1 with its image gradients, and a light KL term."""
 
-    KL_WEIGHT = 1e-5
+    KL_WEIGHT = 1e-6
     GRADIENT_WEIGHT = 0.5
     KINDS = ("rgb", "disparity", "normals")
 
     def __init__(self, model: AutoencoderKLWan):
-        self.model = model
+        self.model = with_fast_stills(model)
+
+    def attach(self, prepared: nn.Module) -> None:
+        """Train through the module that accelerate prepared; the halves of the VAE are called one by one."""
+        if prepared is not self.model:
+            raise InputError("an autoencoder trains in one process; start it without a distributed launcher")
 
     def _video(self, clip: Clip, kind: str) -> Tensor:
         return (colours(clip) if kind == "rgb" else geometry(clip, kind)).to(self.model.device)
@@ -59,6 +66,10 @@ class GeometryObjective:
 
     def __init__(self, model: nn.Module, network: Network, method: str, quantity: str):
         self.model, self.network, self.method, self.quantity = model, network, method, quantity
+
+    def attach(self, prepared: nn.Module) -> None:
+        """Train through the module that accelerate prepared, so that gradients are shared between processes."""
+        self.network.transformer = prepared
 
     def loss(self, batch: list[Latents], rng: torch.Generator) -> dict[str, Tensor]:
         device = next(self.model.parameters()).device

@@ -112,30 +112,39 @@ def nano_autoencoder() -> Recipe:
     return Recipe(
         method="autoencoder",
         vae={
-            "base_dim": 16, "decoder_base_dim": 16, "z_dim": 16, "dim_mult": [1, 2, 4], "num_res_blocks": 1,
-            "temperal_downsample": [True, True], "in_channels": 12, "out_channels": 12, "patch_size": 2,
+            "base_dim": 40, "decoder_base_dim": 40, "z_dim": 64, "dim_mult": [1, 2, 2], "num_res_blocks": 1,
+            "temperal_downsample": [True, True], "in_channels": 48, "out_channels": 48, "patch_size": 4,
+            "latents_mean": [0.0] * 64, "latents_std": [1.0] * 64, "scale_factor_spatial": 16,
         },
-        steps=1700, learning_rate=2e-3, schedule="cosine", warmup=50, weight_decay=0.0, betas=(0.9, 0.98),
-        sizes=((96, 128),), frames=(1, 5), frame_weights=(2, 1), batch_frames=12, cache_latents=False,
-        variants=1000, mixed_precision="no",
+        steps=2500, learning_rate=2e-3, schedule="cosine", warmup=100, weight_decay=0.0, betas=(0.9, 0.98),
+        sizes=((128, 128),), frames=(1, 5), frame_weights=(4, 1), batch_frames=15, cache_latents=False,
+        variants=1000,
+    )  # fmt: skip
+
+
+def nano_stills() -> Recipe:
+    """First half of nano: disparity of stills in one pass, from scratch on nano's latents."""
+    return Recipe(
+        method="dvd",
+        transformer={
+            "num_attention_heads": 4, "attention_head_dim": 64, "in_channels": 64, "out_channels": 64, "text_dim": 16,
+            "patch_size": [1, 1, 1], "freq_dim": 256, "ffn_dim": 1024, "num_layers": 10, "cross_attn_norm": True,
+        },
+        steps=2500, learning_rate=1e-3, warmup=200, weight_decay=0.05, betas=(0.9, 0.98),
+        sizes=NANO_SIZES, frames=(1,), frame_weights=(1,), batch_frames=16, variants=3,
     )  # fmt: skip
 
 
 def nano_dvd() -> Recipe:
-    """The shipped default: disparity in one pass, from scratch on nano's latents."""
-    return Recipe(
-        method="dvd",
-        transformer={
-            "num_attention_heads": 4, "attention_head_dim": 64, "in_channels": 16, "out_channels": 16, "text_dim": 16,
-            "freq_dim": 256, "ffn_dim": 1024, "num_layers": 10, "cross_attn_norm": True,
-        },
-        steps=6000, learning_rate=1e-3, schedule="cosine", warmup=200, weight_decay=0.05, betas=(0.9, 0.98),
-        sizes=NANO_SIZES, frames=(1, 5, 9), frame_weights=(5, 3, 1), batch_frames=16, variants=3,
+    """Second half of nano, the shipped default: stills and clips jointly."""
+    return replace(
+        nano_stills(), schedule="cosine", warmup=0, frames=(1, 5, 9), frame_weights=(5, 3, 1), transformer={},
+        base="runs/nano_stills",
     )  # fmt: skip
 
 
 def nano_frames() -> Recipe:
-    """The per-frame rival of nano_dvd: the same network, data and budget, but stills alone."""
+    """The per-frame rival of nano_dvd: the same network, first half, frames and budget, but stills alone."""
     return replace(nano_dvd(), frames=(1,), frame_weights=(1,))
 
 
@@ -143,7 +152,7 @@ def nano_dkt() -> Recipe:
     """DKT-style disparity as an adapter on nano: noise in, five Euler steps."""
     return Recipe(
         method="dkt", base="nano", lora_rank=32, lora_alpha=32,
-        steps=2500, learning_rate=1e-3, schedule="cosine", warmup=100, weight_decay=0.0, betas=(0.9, 0.98),
+        steps=1500, learning_rate=1e-3, schedule="cosine", warmup=100, weight_decay=0.0, betas=(0.9, 0.98),
         sizes=NANO_SIZES, frames=(1, 5, 9), frame_weights=(5, 3, 1), batch_frames=16, variants=3,
     )  # fmt: skip
 
@@ -157,6 +166,6 @@ RECIPES = {
     f.__name__: f
     for f in (
         dkt_depth_1_3b, dkt_depth_14b, dkt_normal_1_3b, dkt_normal_14b, dvd_depth_1_3b,
-        nano_autoencoder, nano_dvd, nano_frames, nano_dkt, nano_normal,
+        nano_autoencoder, nano_stills, nano_dvd, nano_frames, nano_dkt, nano_normal,
     )
 }  # fmt: skip

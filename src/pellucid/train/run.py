@@ -6,13 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKLWan, WanTransformer3DModel
+from diffusers import AutoencoderKLWan, FlowMatchEulerDiscreteScheduler, WanTransformer3DModel
+from safetensors.torch import load_file, save_file
 
 from pellucid.clip import Clip, InputError
 from pellucid.data.augment import NONE
 from pellucid.data.mixture import Mixture, Sample
 from pellucid.data.sequences import find_sequences
+from pellucid.model import adapter, dkt
+from pellucid.model.lora import export_dkt_lora
 from pellucid.model.network import Network
+from pellucid.model.pipeline import GeometryPipeline
 from pellucid.store import write_json
 from pellucid.train.cache import LatentCache, Latents
 from pellucid.train.loop import fit
@@ -20,6 +24,7 @@ from pellucid.train.objectives import AutoencoderObjective, GeometryObjective
 from pellucid.train.recipes import Recipe
 
 VALIDATION_BATCHES = 12
+CONFIG_KEYS = ("method", "quantity", "height", "width", "window", "overlap", "num_inference_steps")
 
 
 def make_mixture(recipe: Recipe, data: Sequence[Path], split: str) -> Mixture:
@@ -67,7 +72,12 @@ def train_autoencoder(
 ) -> None:
     """Train the VAE and write it with the statistics of its latents to out/model/vae."""
     torch.manual_seed(recipe.seed)
-    vae = AutoencoderKLWan(**recipe.vae) if recipe.base is None else AutoencoderKLWan.from_pretrained(recipe.base)
+    if recipe.base is None:
+        vae = AutoencoderKLWan(**recipe.vae)
+        with torch.no_grad():  # start nearly without noise, or it hides the signal for the first thousand steps
+            vae.quant_conv.bias[vae.config.z_dim :] = -6
+    else:
+        vae = AutoencoderKLWan.from_pretrained(recipe.base)
     objective = AutoencoderObjective(vae)
 
     def prepare(material: list[tuple[Sample, Latents | Clip]]) -> list[Clip]:
@@ -88,22 +98,26 @@ def train_autoencoder(
 def train_geometry(
     recipe: Recipe, mixture: Mixture, held_out: Mixture, out: Path, resume: bool, workers: int, cache_folder: Path
 ) -> None:
-    """Train a transformer, or adapters on one, and write it to out/model."""
+    """Train a transformer, or adapters on one, and write the pipeline or the adapter to out/model."""
     torch.manual_seed(recipe.seed)
-    if recipe.autoencoder is None:
-        raise InputError("this recipe starts from scratch and has no autoencoder; add --autoencoder FOLDER")
-    vae = AutoencoderKLWan.from_pretrained(recipe.autoencoder).eval().requires_grad_(False)
-    transformer = WanTransformer3DModel(**recipe.transformer)
-    objective = GeometryObjective(transformer, Network(transformer), recipe.method, recipe.quantity)
+    pipe = start_pipeline(recipe)
+    vae = pipe.vae.eval().requires_grad_(False)
+    if recipe.lora_rank is not None:
+        widened = recipe.method == "dkt" and pipe.transformer.config.in_channels == pipe.vae.config.z_dim
+        if widened:
+            adapter.widen(pipe.transformer, 3 * pipe.vae.config.z_dim, at=pipe.vae.config.z_dim)
+        adapter.add(pipe.transformer, recipe.lora_rank, recipe.lora_alpha or recipe.lora_rank, widened=widened)
+    if recipe.gradient_checkpointing:
+        pipe.transformer.enable_gradient_checkpointing()
+    network = Network(pipe.transformer, pipe.prompt_embeds)
+    objective = GeometryObjective(pipe.transformer, network, recipe.method, recipe.quantity)
     cache = LatentCache(cache_folder if recipe.cache_latents else None)
 
     def prepare(material: list[tuple[Sample, Latents | Clip]]) -> list[Latents]:
         return [x if isinstance(x, Latents) else cache.encode(vae, sample, x) for sample, x in material]
 
-    remembered = LatentCache(None)
-    batches = [
-        [remembered.encode(vae, s, held_out.load(s)) for s in held_out.batch(i)] for i in range(VALIDATION_BATCHES)
-    ]
+    forget = LatentCache(None)
+    batches = [[forget.encode(vae, s, held_out.load(s)) for s in held_out.batch(i)] for i in range(VALIDATION_BATCHES)]
 
     def validate() -> dict[str, float]:
         rng = torch.Generator().manual_seed(0)
@@ -111,4 +125,41 @@ def train_geometry(
 
     fit(recipe, objective, mixture, out, prepare=prepare, cache=cache, validate=validate,
         resume=resume, workers=workers)  # fmt: skip
-    transformer.save_pretrained(out / "model" / "transformer")
+    objective.attach(pipe.transformer)
+    export(recipe, pipe, out / "model")
+
+
+def start_pipeline(recipe: Recipe) -> GeometryPipeline:
+    """The pipeline that training starts from: the base, or a new transformer on a trained autoencoder."""
+    height, width = recipe.sizes[0]
+    frames = recipe.method == "dvd"
+    config = {
+        "method": recipe.method, "quantity": recipe.quantity, "height": height, "width": width,
+        "window": 81 if frames else 21, "overlap": 21 if frames else 3, "num_inference_steps": 1 if frames else 5,
+    }  # fmt: skip
+    if recipe.base is not None:
+        run = Path(recipe.base) / "model"
+        pipe = GeometryPipeline.from_pretrained(run if run.is_dir() else recipe.base)
+        pipe.register_to_config(**config)
+        return pipe
+    if recipe.autoencoder is None:
+        raise InputError("this recipe starts from scratch and needs an autoencoder; add --autoencoder FOLDER")
+    vae = AutoencoderKLWan.from_pretrained(recipe.autoencoder)
+    return GeometryPipeline(
+        WanTransformer3DModel(**recipe.transformer), vae, FlowMatchEulerDiscreteScheduler(shift=dkt.SHIFT), **config
+    )
+
+
+def export(recipe: Recipe, pipe: GeometryPipeline, folder: Path) -> None:
+    """Write what was trained: a pipeline in bfloat16, or an adapter, on an official base also in the released keys."""
+    if recipe.lora_rank is None:
+        pipe.to(torch.bfloat16).save_pretrained(folder)
+        return
+    config = {k: v for k, v in pipe.config.items() if k in CONFIG_KEYS}
+    config["in_channels"] = pipe.transformer.config.in_channels
+    scaling = (recipe.lora_alpha or recipe.lora_rank) / recipe.lora_rank
+    base = recipe.base if Path(str(recipe.base)).is_dir() else f"../{recipe.base}"
+    adapter.save(pipe.transformer, folder, str(base), scaling, config)
+    tensors = load_file(folder / adapter.WEIGHTS)
+    if all(name.startswith("blocks.") for name in tensors):
+        save_file(export_dkt_lora(tensors), folder / "dkt_lora.safetensors")

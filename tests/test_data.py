@@ -1,0 +1,98 @@
+"""Sequences, augmentation and the mixture: truth stays truth, held-out stays out, order is a function of the step."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pellucid.clip import InputError
+from pellucid.data.augment import NONE, Augmentation, augment
+from pellucid.data.mixture import Mixture
+from pellucid.data.sequences import find_sequences, held_out, read_sequence
+
+
+def mixture(root, **changes) -> Mixture:
+    return replace(
+        Mixture(
+            sequences=tuple(find_sequences([root], "train")), sizes=((32, 48), (48, 32)), frames=(1, 5),
+            frame_weights=(1, 1), batch_frames=4, variants=2, seed=0,
+        ),
+        **changes,
+    )  # fmt: skip
+
+
+def test_reading_gives_metres_unit_normals_and_glass(sequences):
+    clip = read_sequence(find_sequences([sequences])[0], 2, 5)
+    assert clip.rgb.shape == (3, 48, 64, 3)
+    assert 0.5 < np.nanmin(clip.depth) < np.nanmax(clip.depth) < 2
+    np.testing.assert_allclose(np.linalg.norm(clip.normals, axis=-1), 1, atol=0.01)
+    assert (clip.normals[..., 2] <= 0.01).all()
+    assert clip.depth[clip.transparent].max() < clip.depth[~clip.transparent].max()
+
+
+def test_held_out_scenes_are_never_trained_on(sequences):
+    assert [s.seed for s in find_sequences([sequences], "held-out")] == [8]
+    assert {s.seed for s in find_sequences([sequences], "train")} == {2, 3, 4}
+    assert held_out(7) and held_out(15) and not held_out(16)
+
+
+def test_no_data_says_where_it_looked(tmp_path):
+    with pytest.raises(InputError, match="no train sequences"):
+        find_sequences([tmp_path], "train")
+    with pytest.raises(InputError, match="no such folder"):
+        find_sequences([tmp_path / "missing"], "train")
+
+
+def test_the_real_renders_are_split_as_their_readme_says(transphy3d_mini):
+    assert len(find_sequences([transphy3d_mini], "train")) == 90
+    assert len(find_sequences([transphy3d_mini], "held-out")) == 18
+
+
+def test_a_flip_and_a_roll_turn_normals_with_the_picture(sequences):
+    """The sphere stays a sphere: after any warp its normals still point away from its centre in the picture."""
+    clip = read_sequence(find_sequences([sequences])[0], 0, 1)
+    strong = replace(Augmentation(), zoom=1.0, stretch=0.0, roll=40.0)
+    for seed in range(6):
+        warped = augment(clip, (48, 64), strong, np.random.default_rng(seed))
+        inside = warped.transparent[0]
+        rows, columns = np.nonzero(inside)
+        offset = np.stack([columns - columns.mean(), rows - rows.mean()], -1)
+        pointing = warped.normals[0][inside][:, :2]
+        rim = np.linalg.norm(offset, axis=-1) > 5
+        cosine = (
+            (offset * pointing)[rim].sum(-1)
+            / np.linalg.norm(offset[rim], axis=-1)
+            / np.linalg.norm(pointing[rim], axis=-1)
+        )
+        assert np.median(cosine) > 0.9
+
+
+def test_without_augmentation_only_the_size_changes(sequences):
+    clip = read_sequence(find_sequences([sequences])[0], 0, 2)
+    same = augment(clip, (48, 64), NONE, np.random.default_rng(0))
+    np.testing.assert_array_equal(same.rgb, clip.rgb)
+    np.testing.assert_array_equal(same.depth, clip.depth)
+
+
+def test_batches_are_a_function_of_seed_and_step(sequences):
+    first, again, other = mixture(sequences), mixture(sequences), mixture(sequences, seed=1)
+    names = [[s.name for s in m.batch(7)] for m in (first, again, other)]
+    assert names[0] == names[1] != names[2]
+    np.testing.assert_array_equal(first.load(first.batch(7)[0]).rgb, again.load(again.batch(7)[0]).rgb)
+
+
+def test_one_length_and_one_size_a_step_and_long_clips_in_smaller_batches(sequences):
+    m = mixture(sequences)
+    seen = set()
+    for step in range(20):
+        batch = m.batch(step)
+        lengths, sizes = {s.num_frames for s in batch}, {s.variant % 2 for s in batch}
+        assert len(lengths) == len(sizes) == 1
+        assert len(batch) == (4 if lengths == {1} else 2)
+        seen |= lengths
+    assert seen == {1, 5}
+
+
+def test_clips_longer_than_every_sequence_are_an_error(sequences):
+    with pytest.raises(ValueError, match="13 frames"):
+        mixture(sequences, frames=(13,), frame_weights=(1,)).batch(0)

@@ -1,0 +1,137 @@
+"""The loop's promises: exact resume, a stop before a bad step, and what it leaves behind loads."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from pellucid import GeometryPipeline
+from pellucid.clip import InputError
+from pellucid.train.loop import NonFiniteLoss
+from pellucid.train.objectives import GeometryObjective
+from pellucid.train.recipes import RECIPES, Recipe
+from pellucid.train.run import train
+
+VAE = {
+    "base_dim": 8, "z_dim": 8, "dim_mult": [1, 1, 1], "num_res_blocks": 1, "temperal_downsample": [True, True],
+    "in_channels": 48, "out_channels": 48, "patch_size": 4, "latents_mean": [0.0] * 8, "latents_std": [1.0] * 8,
+    "scale_factor_spatial": 16,
+}  # fmt: skip
+TRANSFORMER = {
+    "num_attention_heads": 2, "attention_head_dim": 24, "in_channels": 8, "out_channels": 8, "text_dim": 8,
+    "patch_size": [1, 1, 1], "freq_dim": 32, "ffn_dim": 48, "num_layers": 2,
+}  # fmt: skip
+
+
+def small(name: str, **changes) -> Recipe:
+    return replace(
+        RECIPES[name](), steps=6, sizes=((32, 48),), frames=(1, 5), frame_weights=(1, 1), batch_frames=3, warmup=0,
+        mixed_precision="no", validate_every=3, checkpoint_every=3, **changes,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def autoencoder(sequences, tmp_path_factory):
+    out = tmp_path_factory.mktemp("autoencoder")
+    train(small("nano_autoencoder", vae=VAE), [sequences], out, workers=0)
+    return out / "model" / "vae"
+
+
+@pytest.fixture(scope="module")
+def base(sequences, autoencoder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("base")
+    train(small("nano_stills", transformer=TRANSFORMER, autoencoder=str(autoencoder)), [sequences], out, workers=0)
+    return out
+
+
+def losses(out) -> list[float]:
+    return [json.loads(line)["loss"] for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+def test_the_autoencoder_knows_the_scale_of_its_latents(autoencoder):
+    config = json.loads((autoencoder / "config.json").read_text())
+    assert config["latents_std"] != VAE["latents_std"]
+    assert all(s > 0 for s in config["latents_std"])
+
+
+def test_a_trained_pipeline_loads_and_predicts(base):
+    pipe = GeometryPipeline.from_pretrained(base / "model").to(torch.float32)
+    out = pipe(np.zeros((3, 40, 56, 3), np.uint8))
+    assert out.disparity.shape == (3, 40, 56)
+
+
+@pytest.mark.parametrize("recipe", ["nano_dvd", "nano_dkt"])
+def test_resume_repeats_the_uninterrupted_run(recipe, base, sequences, tmp_path, monkeypatch):
+    r = small(recipe, base=str(base))
+    train(r, [sequences], tmp_path / "whole", workers=0)
+    loss = GeometryObjective.loss
+    calls = []
+
+    def interrupted(self, batch, rng):
+        if torch.is_grad_enabled():
+            calls.append(1)
+            if len(calls) == 5:
+                raise KeyboardInterrupt
+        return loss(self, batch, rng)
+
+    monkeypatch.setattr(GeometryObjective, "loss", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(r, [sequences], tmp_path / "cut", workers=0)
+    monkeypatch.setattr(GeometryObjective, "loss", loss)
+    train(r, [sequences], tmp_path / "cut", workers=0, resume=True)
+    assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
+    for file in (tmp_path / "whole" / "model").rglob("*.safetensors"):
+        other = tmp_path / "cut" / file.relative_to(tmp_path / "whole")
+        assert other.read_bytes() == file.read_bytes()
+
+
+def test_an_adapter_loads_on_its_base_and_changes_it(base, sequences, tmp_path):
+    r = small("nano_dkt", base=str(base), quantity="normals", learning_rate=1e-2)
+    train(r, [sequences], tmp_path / "run", workers=0)
+    pipe = GeometryPipeline.from_pretrained(tmp_path / "run" / "model").to(torch.float32)
+    assert pipe.config.quantity == "normals" and pipe.transformer.config.in_channels == 24
+    out = pipe(np.zeros((1, 32, 48, 3), np.uint8))
+    np.testing.assert_allclose(np.linalg.norm(out.normals, axis=-1), 1, atol=1e-4)
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_step(base, sequences, tmp_path, monkeypatch):
+    loss = GeometryObjective.loss
+
+    def broken(self, batch, rng):
+        terms = loss(self, batch, rng)
+        return terms | {"loss": terms["loss"] * float("nan")} if torch.is_grad_enabled() else terms
+
+    monkeypatch.setattr(GeometryObjective, "loss", broken)
+    with pytest.raises(NonFiniteLoss, match=r"step 0.*not taken"):
+        train(small("nano_dvd", base=str(base)), [sequences], tmp_path / "run", workers=0)
+    assert not (tmp_path / "run" / "model").exists()
+
+
+def test_training_learns_the_small_set(base, sequences, tmp_path):
+    r = replace(small("nano_dvd", base=str(base), learning_rate=3e-3), steps=40, frames=(1,), frame_weights=(1,))
+    train(r, [sequences], tmp_path / "run", workers=0)
+    curve = losses(tmp_path / "run")
+    assert np.mean(curve[-8:]) < 0.8 * np.mean(curve[:8])
+
+
+def test_misuse_is_said_in_a_line(base, sequences, tmp_path):
+    with pytest.raises(InputError, match="holds a run already"):
+        train(small("nano_stills"), [sequences], base)
+    with pytest.raises(InputError, match="needs an autoencoder"):
+        train(small("nano_stills"), [sequences], tmp_path / "a", workers=0)
+    with pytest.raises(InputError, match="4N"):
+        small("nano_stills").__class__(method="dvd", steps=1, learning_rate=1.0, frames=(2,), frame_weights=(1,))
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_every_recipe_is_complete(name):
+    recipe = RECIPES[name]()
+    assert recipe.steps > 0 and recipe.method in ("dkt", "dvd", "autoencoder")
+
+
+def test_official_recipes_carry_the_papers_settings():
+    dkt, dvd = RECIPES["dkt_depth_1_3b"](), RECIPES["dvd_depth_1_3b"]()
+    assert (dkt.steps, dkt.learning_rate, dkt.sizes, max(dkt.frames)) == (70_000, 1e-5, ((480, 832),), 21)
+    assert (dvd.lora_rank, dvd.learning_rate, dvd.accumulation, dvd.frames) == (512, 1e-4, 4, (1, 45))
