@@ -18,6 +18,7 @@ import threading
 import time
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -73,7 +74,7 @@ def adapter(shapes: dict[str, torch.Size], rank: int) -> dict[str, torch.Size]:
 def write(folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     control = to_original_keys(shapes_of(lambda: WanTransformer3DModel(**CONTROL)))
-    save_file(random_like(control, torch.bfloat16), folder / "fun_control.safetensors")
+    save_file(random_like(control, torch.bfloat16), folder / "fun_control.safetensors", metadata={"format": "pt"})
     save_file(random_like(adapter(control, 128), torch.bfloat16), folder / "lora.safetensors")
     t2v = to_original_keys(shapes_of(lambda: WanTransformer3DModel(**SIZE)))
     low_rank = adapter(t2v, 512)
@@ -119,7 +120,7 @@ def check_merge(folder: Path, model: str, base: str, weight: str, lora: str, mod
 
 
 def stage_run(folder: Path, model: str) -> str:
-    pipe = GeometryPipeline.from_pretrained(str(folder / model), torch_dtype=torch.bfloat16)
+    pipe = GeometryPipeline.from_pretrained(str(folder / model), dtype=torch.bfloat16)
     rgb = np.random.default_rng(0).integers(0, 256, (FRAMES, HEIGHT, WIDTH, 3), dtype=np.uint8)
     steps = STEPS if model == "dkt" else 1
     out = pipe(rgb, num_inference_steps=steps, processing_resolution=(HEIGHT, WIDTH))
@@ -137,7 +138,7 @@ STAGES = {
 }
 
 
-def measured(stage: str, folder: Path) -> dict[str, object]:
+def measured(stage: str, folder: Path) -> dict[str, Any]:
     """What one stage took, in this process."""
     own, done = [0], threading.Event()
 
@@ -183,17 +184,22 @@ def main() -> None:
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             rows.append(json.loads(done.stdout.splitlines()[-1]))
             print(rows[-1], flush=True)
+            report(rows, given.out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    table = "\n".join(
-        f"| {r['stage']} | {r['seconds']:.0f} | {r['peak']:.1f} | {r['own']:.1f} | {r['note']} |" for r in rows
-    )
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(
+
+
+def report(rows: list[dict[str, Any]], out: Path) -> None:
+    """Writes the page; stages that have not finished are named as such, so that a broken run keeps what it measured."""
+    lines = [f"| {r['stage']} | {r['seconds']:.0f} | {r['peak']:.1f} | {r['own']:.1f} | {r['note']} |" for r in rows]
+    lines += [f"| {stage} | | | | not finished in this run |" for stage in list(STAGES)[len(rows) :]]
+    table = "\n".join(lines)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(
         "# Importing and running full-size models\n\n"
         "Random weights in the official files' form and size (bf16 transformers, float32 VAE), read by the public\n"
-        "functions and run on the CPU in bf16. It shows that the path holds and what memory it needs; the times are\n"
-        "those of a machine that was also doing other work, and such a small clip says nothing about speed.\n\n"
+        "functions and run on the CPU in bfloat16. It shows that the path holds and what memory it needs; the times\n"
+        "are those of a machine that was also doing other work, and so small a clip says nothing about speed.\n\n"
         f"{datetime.date.today()}, {hardware()}; Python {platform.python_version()}, torch {torch.__version__}.\n"
         "Command: `python benchmarks/full_size_import.py --dir DIR`.\n\n"
         "| stage | seconds | peak resident GB | without mapped files GB | |\n|---|---|---|---|---|\n"
