@@ -6,7 +6,7 @@ import io
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, make_dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Union
@@ -18,7 +18,8 @@ from pellucid.predict.request import Request, Task
 from pellucid.train.recipes import RECIPES, Recipe
 
 BAD_INPUT, INTERRUPTED = 2, 130
-_BOX = re.compile(r"^[│╭╰].|[│╮╯]$")
+_FRAME = re.compile(r"^│|│$|^╰.*$")
+_RULE = re.compile(r"\n[─-]+\n")  # plain where the terminal knows no box characters
 _FOOTERS = ("For full helptext", "Argument helptext", "Arguments similar", "Perhaps you meant")
 
 Files = Annotated[Path, tyro.conf.arg(metavar="F")]
@@ -164,11 +165,12 @@ def _told(parse: Callable[[], Any], prog: str) -> Any:
 
 def _one_line(page: str) -> str:
     """The paragraphs of a framed page, but for its title and its footers."""
-    lines = [_BOX.sub("", line).strip() for line in page.splitlines()[1:-1]]
-    paragraphs = [" ".join(p.split()) for p in re.split(r"\n─+\n", "\n".join(lines))]
-    line = "; ".join(p for p in paragraphs if not p.startswith(_FOOTERS)).rstrip(".")
+    lines = [_FRAME.sub("", line).strip() for line in page.splitlines()]
+    paragraphs = [" ".join(p.split()) for p in _RULE.split("\n" + "\n".join(lines[1:]))]
+    line = "; ".join(p for p in paragraphs if p and not p.startswith(_FOOTERS)).rstrip(".")
     line = re.sub(r"^Error parsing (\w+\.?\w*|__tyro\S+): ", "", line)  # a dataclass has checked itself
-    return re.sub(r"no type matching (\S+) could be instantiated from \[(.*?)\]\. Got errors.*", r"\2 is no \1", line)
+    line = re.sub(r"no type matching (\S+) could be instantiated from \[(.*?)\]\. Got errors.*", r"\2 is no \1", line)
+    return re.sub(r"invalid literal for int\(\) with base 10: (.*)$", r"\1 is no INT", line)
 
 
 def _overview() -> Any:
@@ -190,8 +192,9 @@ def _imports() -> Any:
 def _recipes() -> Any:
     kinds = []
     for name, make in RECIPES.items():
-        default = Train(data=tyro.MISSING, out=tyro.MISSING, recipe=make())
-        kinds.append(Annotated[Train, tyro.conf.subcommand(name, default=default, description=make.__doc__)])
+        recipe = ("recipe", tyro.conf.OmitArgPrefixes[Recipe], field(default=make()))
+        kind = make_dataclass(name, [recipe], bases=(Train,), frozen=True, kw_only=True)
+        kinds.append(Annotated[kind, tyro.conf.subcommand(name, description=make.__doc__)])
     return Union[tuple(kinds)]  # noqa: UP007 (of a computed tuple)
 
 
@@ -216,7 +219,7 @@ def _import(command: ImportDKT | ImportDVD) -> Path:
 def _table() -> str:
     from pellucid.model.catalog import Row, describe
 
-    rows = [tuple(field.replace("_", " ") for field in Row._fields)]
+    rows = [tuple(name.replace("_", " ") for name in Row._fields)]
     rows += [tuple("yes" if cell is True else "no" if cell is False else cell for cell in row) for row in describe()]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)

@@ -38,6 +38,8 @@ def place(request: Request) -> Placement:
     if request.dtype == "auto" and kind == "cuda":
         mixed = {"transformer": torch.bfloat16, "vae": torch.float32, "default": torch.float32}
         return Placement(device=device, dtype="bfloat16, VAE float32", torch_dtype=mixed, offload=request.offload)
+    if request.dtype == "float16" and kind == "cpu":
+        raise InputError("--dtype float16: is not for processors; use float32, or bfloat16 to save memory")
     name = "float32" if request.dtype == "auto" else request.dtype
     return Placement(device=device, dtype=name, torch_dtype=getattr(torch, name), offload=request.offload)
 
