@@ -4,9 +4,12 @@ They are kept beside the repository, not in it. `PELLUCID_SHARED` names their fo
 Without them the tests that need them are skipped and say so, unless `PELLUCID_REQUIRE_SHARED=1`, as in CI.
 """
 
+import json
 import os
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 SHARED = Path(os.environ.get("PELLUCID_SHARED", Path(__file__).parents[2] / "shared"))
@@ -39,12 +42,7 @@ def transphy3d_mini() -> Path:
 
 @pytest.fixture(scope="session")
 def sequences(tmp_path_factory) -> Path:
-    """Four small sequences in the format of rendered scenes: a tilted plane with a nearer sphere, seeds 2 to 4 and 8."""
-    import json
-
-    import cv2
-    import numpy as np
-
+    """Four small sequences in the format of rendered scenes, seeds 2 to 4 and 8: a sphere before a tilted plane."""
     root = tmp_path_factory.mktemp("sequences")
     rows, columns = np.indices((48, 64)).astype(np.float32)
     for seed in (2, 3, 4, 8):

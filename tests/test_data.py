@@ -8,7 +8,7 @@ import pytest
 from pellucid.clip import InputError
 from pellucid.data.augment import NONE, Augmentation, augment
 from pellucid.data.mixture import Mixture
-from pellucid.data.sequences import find_sequences, held_out, read_sequence
+from pellucid.data.sequences import find_sequences, read_sequence, split_of
 
 
 def mixture(root, **changes) -> Mixture:
@@ -33,7 +33,7 @@ def test_reading_gives_metres_unit_normals_and_glass(sequences):
 def test_held_out_scenes_are_never_trained_on(sequences):
     assert [s.seed for s in find_sequences([sequences], "held-out")] == [8]
     assert {s.seed for s in find_sequences([sequences], "train")} == {2, 3, 4}
-    assert held_out(7) and held_out(15) and not held_out(16)
+    assert [split_of(seed) for seed in (7, 15, 16)] == ["acceptance", "held-out", "train"]
 
 
 def test_no_data_says_where_it_looked(tmp_path):

@@ -30,9 +30,9 @@ class Sequence:
     seed: int
 
 
-def held_out(seed: int) -> bool:
-    """Whether a scene is never trained on: seeds 1 modulo 7 are for validation, 0 modulo 7 are kept for acceptance."""
-    return seed % 7 in (0, 1)
+def split_of(seed: int) -> Literal["train", "held-out", "acceptance"]:
+    """Where a scene belongs: seeds 1 modulo 7 validate, 0 modulo 7 are kept for acceptance, the others train."""
+    return {0: "acceptance", 1: "held-out"}.get(seed % 7, "train")  # type: ignore[return-value]
 
 
 def find_sequences(roots: list[Path], split: Split = "all") -> list[Sequence]:
@@ -47,7 +47,7 @@ def find_sequences(roots: list[Path], split: Split = "all") -> list[Sequence]:
         for camera in sorted(root.glob("*/camera.json")):
             meta = json.loads(camera.read_text())
             seed = meta.get("seed", int(camera.parent.name.lstrip("s")))
-            if split == "all" or (split == "held-out") == held_out(seed):
+            if split in ("all", split_of(seed)):
                 found.append(Sequence(camera.parent, meta["frames"], seed))
     if not found:
         given = ", ".join(str(r) for r in roots)

@@ -52,11 +52,12 @@ def widen(transformer: WanTransformer3DModel, in_channels: int, at: int) -> None
     With `at` at the RGB latents of DKT's input, the widened network ignores the noise and answers as before.
     """
     old = transformer.patch_embedding
+    assert old.bias is not None
     new = torch.nn.Conv3d(in_channels, old.out_channels, old.kernel_size, old.stride).to(old.weight)
     with torch.no_grad():
         new.weight.zero_()
         new.weight[:, at : at + old.in_channels] = old.weight
-        new.bias.copy_(old.bias)
+        new.bias = torch.nn.Parameter(old.bias.clone())
     transformer.patch_embedding = new
     transformer.register_to_config(in_channels=in_channels)
 

@@ -22,6 +22,7 @@ from pellucid.model.network import Network
 from pellucid.model.sizes import padded_length
 from pellucid.model.streams import DKTStream, DVDStream, GeometryStream, Painter
 from pellucid.model.time_embedding import with_float64_time
+from pellucid.model.windows import Mode
 
 PROMPT_FILE = "prompt_embeds.safetensors"
 
@@ -151,7 +152,7 @@ class GeometryPipeline(DiffusionPipeline):
         if c.method == "dvd":
             if latents is not None:
                 raise InputError("latents were given, but DVD starts from no noise; leave them out")
-            mode = "unit" if c.quantity == "normals" else settings.stitching
+            mode: Mode = "unit" if c.quantity == "normals" else "reference" if reference else "robust"
             return DVDStream(painter, network, window=window, overlap=overlap, mode=mode, reference=reference)
         shape = self._latent_shape(num_frames, framing)
         noise = (
@@ -197,15 +198,15 @@ class GeometryPipeline(DiffusionPipeline):
             num_inference_steps=num_inference_steps, window=window, overlap=overlap,
             processing_resolution=processing_resolution, stitching=stitching, seed=seed,
         )  # fmt: skip
-        stream = self.start(*rgb.shape[:3], settings, latents)
-        if output_latents:
-            stream.keep_latents = []
+        num_frames, height, width = rgb.shape[:3]
+        stream = self.start(num_frames, height, width, settings, latents)
+        stream.keep_latents = [] if output_latents else None
         values = stream.push(rgb)
         return GeometryOutput(
             disparity=values if self.config.quantity == "disparity" else None,
             normals=values if self.config.quantity == "normals" else None,
             seams=stream.seams,
-            latents=torch.cat(stream.keep_latents, dim=2) if output_latents else None,
+            latents=torch.cat(stream.keep_latents, dim=2) if stream.keep_latents else None,
         )
 
 

@@ -22,7 +22,7 @@ from pellucid.model import dkt, dvd, latents, targets
 from pellucid.model.framing import Framing
 from pellucid.model.network import Network
 from pellucid.model.sizes import padded_length
-from pellucid.model.windows import LatentBlender, Stitcher, plan_frames, plan_latent
+from pellucid.model.windows import LatentBlender, Mode, Stitcher, plan_frames, plan_latent
 
 State = dict[str, np.ndarray]
 Maps = Float[np.ndarray, "m H W *C"]
@@ -36,13 +36,15 @@ class GeometryStream(Protocol):
     """What a pipeline run is to its callers."""
 
     frames_read: int
-    seconds: dict[str, float]
+    keep_latents: list[Tensor] | None  # a list collects the geometry latents
 
     def push(self, rgb: UInt8[np.ndarray, "n H W 3"]) -> Maps: ...
     def state(self) -> State: ...
     def load_state(self, state: State) -> None: ...
     @property
     def seams(self) -> list[Seam]: ...
+    @property
+    def seconds(self) -> dict[str, float]: ...
 
 
 class Painter:
@@ -159,8 +161,11 @@ class DKTStream:
         self.encoder, self.decoder = latents.StreamEncoder(painter.vae), latents.StreamDecoder(painter.vae)
         self.pending: UInt8[np.ndarray, "n H W 3"] | None = None
         self.frames_read = self.frames_given = self.frames_coded = 0
-        self.seams: list[Seam] = []
         self.keep_latents: list[Tensor] | None = None
+
+    @property
+    def seams(self) -> list[Seam]:
+        return []  # windows are blended in the latents, nothing is fitted
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -232,7 +237,7 @@ class DVDStream:
         *,
         window: int,
         overlap: int,
-        mode: str,
+        mode: Mode,
         reference: bool,
         tau: float = dvd.TAU,
     ):

@@ -55,7 +55,7 @@ class LatentCache:
         """The latents of the sample's clip, remembered."""
         videos = {"rgb": colours(clip), "disparity": geometry(clip, "disparity"), "normals": geometry(clip, "normals")}
         z = latents.encode(vae, torch.cat(list(videos.values())).to(vae.device, vae.dtype)).half().cpu()
-        tensors = {name: z[i : i + 1].clone() for i, name in enumerate(videos)}
+        tensors = {name: z[i : i + 1].contiguous() for i, name in enumerate(videos)}
         if self.folder is not None:
             with atomic(self._path(sample)) as path:
                 save_file(tensors, path)

@@ -53,6 +53,11 @@ class Recipe:
     augmentation: Augmentation = Augmentation()
     cache_latents: bool = True
 
+    window: int
+    """Window of the trained pipeline: latent frames for DKT, video frames for DVD."""
+    overlap: int
+    """Overlap of its windows, counted alike."""
+
     validate_every: int = 500
     checkpoint_every: int = 500
     keep_minutes: float = 5.0
@@ -74,7 +79,8 @@ def dkt_depth_1_3b() -> Recipe:
     """DKT-Depth-1.3B: LoRA on Wan2.1-Fun-1.3B-Control, 70 K steps of batch 8 at 832x480 (paper, 8 H100, two days)."""
     # Paper: rank not given; released application: a path names 128.
     return Recipe(
-        method="dkt", base="wan2.1-fun-1.3b-control", lora_rank=128, lora_alpha=128, steps=70_000, learning_rate=1e-5,
+        method="dkt", base="wan2.1-fun-1.3b-control", window=21, overlap=3,
+        lora_rank=128, lora_alpha=128, steps=70_000, learning_rate=1e-5,
         gradient_checkpointing=True, variants=1_000_000, cache_latents=False,
     )  # fmt: skip
 
@@ -98,7 +104,8 @@ def dvd_depth_1_3b() -> Recipe:
     """DVD: LoRA of rank 512 on Wan2.1-T2V-1.3B, stills in batches of 8 and clips of 45 frames one by one, x4."""
     # Released sampling weights: Hypersim 9 and Virtual KITTI stills 1, TartanAir 40 and Virtual KITTI clips 10.
     return Recipe(
-        method="dvd", base="wan2.1-t2v-1.3b", lora_rank=512, lora_alpha=512, steps=20_000, learning_rate=1e-4,
+        method="dvd", base="wan2.1-t2v-1.3b", window=81, overlap=21,
+        lora_rank=512, lora_alpha=512, steps=20_000, learning_rate=1e-4,
         accumulation=4, sizes=((480, 640),), frames=(1, 45), frame_weights=(10, 50), batch_frames=8,
         gradient_checkpointing=True, variants=1_000_000, cache_latents=False,
     )  # fmt: skip
@@ -110,7 +117,7 @@ NANO_SIZES = ((160, 256), (192, 208), (256, 160))
 def nano_autoencoder() -> Recipe:
     """nano's video autoencoder: the Wan class with patch size 2, trained on colour, disparity and normals alike."""
     return Recipe(
-        method="autoencoder",
+        method="autoencoder", window=1, overlap=0,
         vae={
             "base_dim": 40, "decoder_base_dim": 40, "z_dim": 64, "dim_mult": [1, 2, 2], "num_res_blocks": 1,
             "temperal_downsample": [True, True], "in_channels": 48, "out_channels": 48, "patch_size": 4,
@@ -125,20 +132,20 @@ def nano_autoencoder() -> Recipe:
 def nano_stills() -> Recipe:
     """First half of nano: disparity of stills in one pass, from scratch on nano's latents."""
     return Recipe(
-        method="dvd",
+        method="dvd", window=13, overlap=5,
         transformer={
             "num_attention_heads": 4, "attention_head_dim": 64, "in_channels": 64, "out_channels": 64, "text_dim": 16,
             "patch_size": [1, 1, 1], "freq_dim": 256, "ffn_dim": 1024, "num_layers": 10, "cross_attn_norm": True,
         },
-        steps=2500, learning_rate=1e-3, warmup=200, weight_decay=0.05, betas=(0.9, 0.98),
-        sizes=NANO_SIZES, frames=(1,), frame_weights=(1,), batch_frames=16, variants=3,
+        steps=1200, learning_rate=1e-3, warmup=100, weight_decay=0.05, betas=(0.9, 0.98),
+        sizes=NANO_SIZES, frames=(1,), frame_weights=(1,), batch_frames=16, variants=1,
     )  # fmt: skip
 
 
 def nano_dvd() -> Recipe:
     """Second half of nano, the shipped default: stills and clips jointly."""
     return replace(
-        nano_stills(), schedule="cosine", warmup=0, frames=(1, 5, 9), frame_weights=(5, 3, 1), transformer={},
+        nano_stills(), schedule="cosine", warmup=0, frames=(1, 5, 13), frame_weights=(4, 3, 2), transformer={},
         base="runs/nano_stills",
     )  # fmt: skip
 
@@ -151,9 +158,9 @@ def nano_frames() -> Recipe:
 def nano_dkt() -> Recipe:
     """DKT-style disparity as an adapter on nano: noise in, five Euler steps."""
     return Recipe(
-        method="dkt", base="nano", lora_rank=32, lora_alpha=32,
+        method="dkt", base="nano", window=4, overlap=1, lora_rank=32, lora_alpha=32,
         steps=1500, learning_rate=1e-3, schedule="cosine", warmup=100, weight_decay=0.0, betas=(0.9, 0.98),
-        sizes=NANO_SIZES, frames=(1, 5, 9), frame_weights=(5, 3, 1), batch_frames=16, variants=3,
+        sizes=NANO_SIZES, frames=(1, 5, 13), frame_weights=(4, 3, 2), batch_frames=16, variants=1,
     )  # fmt: skip
 
 

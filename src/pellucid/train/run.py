@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from pellucid.clip import Clip, InputError
 from pellucid.data.augment import NONE
 from pellucid.data.mixture import Mixture, Sample
-from pellucid.data.sequences import find_sequences
+from pellucid.data.sequences import Split, find_sequences
 from pellucid.model import adapter, dkt
 from pellucid.model.lora import export_dkt_lora
 from pellucid.model.network import Network
@@ -27,7 +28,7 @@ VALIDATION_BATCHES = 12
 CONFIG_KEYS = ("method", "quantity", "height", "width", "window", "overlap", "num_inference_steps")
 
 
-def make_mixture(recipe: Recipe, data: Sequence[Path], split: str) -> Mixture:
+def make_mixture(recipe: Recipe, data: Sequence[Path], split: Split) -> Mixture:
     """The recipe's mixture over the training or held-out scenes of the given folders."""
     held = split == "held-out"
     return Mixture(
@@ -58,7 +59,7 @@ def train(
     """
     if not resume and (out / "recipe.json").exists():
         raise InputError(f"{out}: holds a run already; add --resume to go on with it or name another folder")
-    mixture, held_out = (make_mixture(recipe, data, split) for split in ("train", "held-out"))
+    mixture, held_out = make_mixture(recipe, data, "train"), make_mixture(recipe, data, "held-out")
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "recipe.json", asdict(recipe) | {"data": [str(d) for d in data]})
     if recipe.method == "autoencoder":
@@ -132,10 +133,9 @@ def train_geometry(
 def start_pipeline(recipe: Recipe) -> GeometryPipeline:
     """The pipeline that training starts from: the base, or a new transformer on a trained autoencoder."""
     height, width = recipe.sizes[0]
-    frames = recipe.method == "dvd"
-    config = {
+    config: dict[str, Any] = {
         "method": recipe.method, "quantity": recipe.quantity, "height": height, "width": width,
-        "window": 81 if frames else 21, "overlap": 21 if frames else 3, "num_inference_steps": 1 if frames else 5,
+        "window": recipe.window, "overlap": recipe.overlap, "num_inference_steps": 1 if recipe.method == "dvd" else 5,
     }  # fmt: skip
     if recipe.base is not None:
         run = Path(recipe.base) / "model"
