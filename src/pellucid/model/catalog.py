@@ -41,6 +41,7 @@ class Entry:
     quantity: Literal["disparity", "normals"]
     memory_gigabytes: float
     parts: dict[str, Part] = field(default_factory=dict)
+    is_base: bool = False  # to train from; predicts nothing of its own
 
     @property
     def download_gigabytes(self) -> float:
@@ -71,8 +72,10 @@ _TOKENIZER = Part(_WAN, ("google/umt5-xxl/*",), 0.02, "Apache-2.0")
 _ANY = "*.safetensors"
 
 
-def _dkt(name: str, quantity: Literal["disparity", "normals"], lora: str, size: Literal["1.3B", "14B"]) -> Entry:
+def _dkt(name: str, quantity: Literal["disparity", "normals"], lora: str | None, size: Literal["1.3B", "14B"]) -> Entry:
+    """DKT, or without a LoRA the base that it is trained from, with the prompt of its quantity."""
     small = size == "1.3B"
+    adapter = {} if lora is None else {"lora": Part(f"Daniellesry/{lora}", (_ANY,), 0.4 if small else 1.2, _CARD)}
     return Entry(
         name=name,
         kind="official",
@@ -86,16 +89,16 @@ def _dkt(name: str, quantity: Literal["disparity", "normals"], lora: str, size: 
                 3.1 if small else 32.8,
                 "Apache-2.0" if small else _CARD,
             ),
-            "lora": Part(f"Daniellesry/{lora}", (_ANY,), 0.4 if small else 1.2, _CARD),
+            **adapter,
             "vae": _VAE,
             "text_encoder": _TEXT_ENCODER,
             "tokenizer": _TOKENIZER,
         },
+        is_base=lora is None,
     )
 
 
-def _dvd(name: str, file: str) -> Entry:
-    checkpoint = Part("FayeHongfeiZhang/DVD", (file,), 4.3, "CC BY-NC 4.0 (non-commercial use only)")
+def _dvd(name: str, checkpoint: Part, *, is_base: bool = False) -> Entry:
     return Entry(
         name=name,
         kind="official",
@@ -103,7 +106,12 @@ def _dvd(name: str, file: str) -> Entry:
         quantity="disparity",
         memory_gigabytes=10.0,
         parts={"checkpoint": checkpoint, "vae": _VAE},
+        is_base=is_base,
     )
+
+
+def _released_dvd(file: str) -> Part:
+    return Part("FayeHongfeiZhang/DVD", (file,), 4.3, "CC BY-NC 4.0 (non-commercial use only)")
 
 
 def _bundled(name: str, method: Literal["dkt", "dvd"], quantity: Literal["disparity", "normals"]) -> Entry:
@@ -119,8 +127,13 @@ CATALOG = {
         _dkt("dkt-depth-1.3b", "disparity", "DKT-Depth-1-3B-v1.1", "1.3B"),
         _dkt("dkt-depth-14b", "disparity", "DKT-Depth-14B", "14B"),
         _dkt("dkt-normal-14b", "normals", "DKT-Normal-14B", "14B"),
-        _dvd("dvd-1.0", "model.safetensors"),
-        _dvd("dvd-1.1", "dvd_1.1.safetensors"),
+        _dvd("dvd-1.0", _released_dvd("model.safetensors")),
+        _dvd("dvd-1.1", _released_dvd("dvd_1.1.safetensors")),
+        _dkt("wan2.1-fun-1.3b-control", "disparity", None, "1.3B"),
+        _dkt("wan2.1-fun-1.3b-control-normal", "normals", None, "1.3B"),
+        _dkt("wan2.1-fun-14b-control", "disparity", None, "14B"),
+        _dkt("wan2.1-fun-14b-control-normal", "normals", None, "14B"),
+        _dvd("wan2.1-t2v-1.3b", Part(_WAN, ("diffusion_pytorch_model*",), 2.8, "Apache-2.0"), is_base=True),
     )
 }
 
@@ -152,7 +165,7 @@ def describe() -> list[Row]:
         Row(
             name=entry.name,
             method=entry.method,
-            quantity=entry.quantity,
+            quantity="base to train from" if entry.is_base else entry.quantity,
             download="none, shipped" if entry.kind == "bundled" else f"about {entry.download_gigabytes:.0f} GB",
             memory=f"about {entry.memory_gigabytes:.0f} GB",
             licence=entry.licence,
@@ -195,7 +208,8 @@ def _import(entry: Entry, folder: Path, local_files_only: bool, announce: Announ
         import_dvd(checkpoint=fetch("checkpoint"), vae=fetch("vae"), out=folder)
         return
     task = "normal" if entry.quantity == "normals" else "depth"
-    transformer, lora, vae = fetch("transformer"), fetch("lora"), fetch("vae")
+    transformer, vae = fetch("transformer"), fetch("vae")
+    lora = None if entry.is_base else fetch("lora")
     prompts = _prompt_rows(entry, task, local_files_only, announce)
     import_dkt(transformer=transformer, lora=lora, vae=vae, prompt_embeds=prompts, task=task, out=folder)
 

@@ -91,10 +91,15 @@ def import_dkt(
 def import_dvd(
     *, checkpoint: Path, vae: Path, out: Path, config: Path | None = None, dtype: torch.dtype | None = None
 ) -> Path:
-    """The folder `out`: a DVD pipeline made of a released DVD checkpoint, its LoRA merged, and the VAE."""
+    """The folder `out`: a DVD pipeline made of a released DVD checkpoint, its LoRA merged, and the VAE.
+
+    A plain Wan2.1 T2V transformer is taken as it is: the base that DVD is trained from.
+    """
     with _new_folder(out) as folder:
         given = _read_config(config)
-        weights = merge_dvd_checkpoint(_of_kind(read_tensors(checkpoint), "a DVD checkpoint", checkpoint), dtype=dtype)
+        weights = read_tensors(checkpoint)
+        if kind_of(weights) != "a Wan transformer":
+            weights = merge_dvd_checkpoint(_of_kind(weights, "a DVD checkpoint", checkpoint), dtype=dtype)
         dit = build_transformer(weights, given.get("transformer"), dtype=dtype)
         if dit.config.image_dim is not None or dit.config.in_channels != dit.config.out_channels:
             raise InputError(f"{checkpoint} holds {_describe(dit)}; DVD is a Wan2.1 T2V transformer (16 channels)")

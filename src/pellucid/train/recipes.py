@@ -92,12 +92,12 @@ def dkt_depth_14b() -> Recipe:
 
 def dkt_normal_1_3b() -> Recipe:
     """Normals at 1.3B, which the authors did not release."""
-    return replace(dkt_depth_1_3b(), quantity="normals")
+    return replace(dkt_depth_1_3b(), quantity="normals", base="wan2.1-fun-1.3b-control-normal")
 
 
 def dkt_normal_14b() -> Recipe:
     """DKT-Normal-14B."""
-    return replace(dkt_depth_14b(), quantity="normals")
+    return replace(dkt_depth_14b(), quantity="normals", base="wan2.1-fun-14b-control-normal")
 
 
 def dvd_depth_1_3b() -> Recipe:
