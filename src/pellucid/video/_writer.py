@@ -50,7 +50,8 @@ class VideoWriter:
         self._stream.time_base = self._time_base
         context = self._stream.codec_context
         context.time_base = self._time_base
-        context.options = {"crf": str(crf), "preset": "veryfast", "threads": str(THREADS)}
+        # Macroblock-tree off: with it, one encode in thirty of the same frames has other bytes, even with one thread.
+        context.options = {"crf": str(crf), "preset": "veryfast", "threads": str(THREADS), "mbtree": "0"}
         context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
         context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         try:
