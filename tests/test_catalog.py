@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from pellucid.clip import InputError
 from pellucid.model import catalog
+from pellucid.model.weights import import_dvd
 from tiny_tokenizer import save_tokenizer
 
 
@@ -210,3 +211,22 @@ def test_bundled_models_lie_in_the_package():
         else:
             with pytest.raises(InputError, match="not in this installation"):
                 catalog.resolve(name)
+
+
+def test_a_base_to_train_from_comes_without_an_adapter(hub, golden):
+    folder = catalog.resolve("wan2.1-fun-1.3b-control", announce=lambda _: None)
+    assert not [f for f in hub if f.startswith("Daniellesry/")]
+    stored = load_file(folder / "transformer" / "diffusion_pytorch_model.safetensors")
+    plain = load_file(golden / "weights_fun_control_dit.safetensors")["blocks.0.self_attn.q.weight"]
+    assert torch.equal(stored["blocks.0.attn1.to_q.weight"], plain)
+    assert {r.name for r in catalog.describe() if r.quantity == "base to train from"} >= {"wan2.1-t2v-1.3b"}
+
+
+def test_a_plain_transformer_is_a_base_of_dvd(golden, tmp_path):
+    plain = {name.removeprefix("pipe.dit."): t for name, t in wide(golden).items()}
+    save_file(plain, tmp_path / "t2v.safetensors")
+    folder = import_dvd(
+        checkpoint=tmp_path / "t2v.safetensors", vae=golden / "weights_vae.safetensors", out=tmp_path / "base"
+    )
+    stored = load_file(folder / "transformer" / "diffusion_pytorch_model.safetensors")
+    assert torch.equal(stored["blocks.0.attn1.to_q.weight"], plain["blocks.0.self_attn.q.weight"])

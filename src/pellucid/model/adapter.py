@@ -1,7 +1,7 @@
 """Adapters: low-rank changes that turn one base pipeline into another method or quantity.
 
-An adapter folder holds adapter.safetensors (PEFT names, scaling 1) and model_index.json, whose `_adapter_of` names the
-base folder relative to it and whose other entries are the pipeline's configuration. On loading it is merged.
+An adapter folder holds adapter.safetensors (PEFT names, scaling 1) and model_index.json, whose `_adapter_of` is the
+base, a model's name or its folder, and whose other entries are the pipeline's configuration. On loading it is merged.
 """
 
 import json
@@ -95,7 +95,7 @@ def merge(transformer: WanTransformer3DModel, tensors: dict[str, torch.Tensor]) 
 def load(pipeline_class: Any, folder: Path, **kwargs: Any) -> Any:
     """The base pipeline with the adapter merged in."""
     index = json.loads((folder / INDEX).read_text())
-    pipe = pipeline_class.from_pretrained(str((folder / index["_adapter_of"]).resolve()), **kwargs)
+    pipe = pipeline_class.from_pretrained(index["_adapter_of"], **kwargs)
     config = {k: v for k, v in index.items() if not k.startswith("_")}
     in_channels = config.pop("in_channels")
     if in_channels != pipe.transformer.config.in_channels:

@@ -138,8 +138,7 @@ def start_pipeline(recipe: Recipe) -> GeometryPipeline:
         "window": recipe.window, "overlap": recipe.overlap, "num_inference_steps": 1 if recipe.method == "dvd" else 5,
     }  # fmt: skip
     if recipe.base is not None:
-        run = Path(recipe.base) / "model"
-        pipe = GeometryPipeline.from_pretrained(run if run.is_dir() else recipe.base)
+        pipe = GeometryPipeline.from_pretrained(base_model(recipe.base))
         pipe.register_to_config(**config)
         return pipe
     if recipe.autoencoder is None:
@@ -150,6 +149,12 @@ def start_pipeline(recipe: Recipe) -> GeometryPipeline:
     )
 
 
+def base_model(base: str) -> str:
+    """The model that a base means: the one that another run trained, another folder, or a name."""
+    run = Path(base) / "model"
+    return str(run.resolve()) if run.is_dir() else str(Path(base).resolve()) if Path(base).is_dir() else base
+
+
 def export(recipe: Recipe, pipe: GeometryPipeline, folder: Path) -> None:
     """Write what was trained: a pipeline in bfloat16, or an adapter, on an official base also in the released keys."""
     if recipe.lora_rank is None:
@@ -158,8 +163,8 @@ def export(recipe: Recipe, pipe: GeometryPipeline, folder: Path) -> None:
     config = {k: v for k, v in pipe.config.items() if k in CONFIG_KEYS}
     config["in_channels"] = pipe.transformer.config.in_channels
     scaling = (recipe.lora_alpha or recipe.lora_rank) / recipe.lora_rank
-    base = recipe.base if Path(str(recipe.base)).is_dir() else f"../{recipe.base}"
-    adapter.save(pipe.transformer, folder, str(base), scaling, config)
+    assert recipe.base is not None
+    adapter.save(pipe.transformer, folder, base_model(recipe.base), scaling, config)
     tensors = load_file(folder / adapter.WEIGHTS)
     if all(name.startswith("blocks.") for name in tensors):
         save_file(export_dkt_lora(tensors), folder / "dkt_lora.safetensors")

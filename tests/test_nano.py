@@ -1,0 +1,39 @@
+"""The models in the package: they fit, they load without a network connection, and they see the sample clip."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pellucid
+from pellucid import GeometryPipeline
+from pellucid.video import open_source, stream
+
+ROOT = Path(__file__).parents[1]
+NANO = Path(pellucid.__file__).parent / "assets" / "nano"
+
+
+@pytest.fixture(scope="module")
+def sample() -> np.ndarray:
+    return np.concatenate(list(stream(open_source(ROOT / "examples" / "sample.mp4"))))
+
+
+def test_the_shipped_weights_are_small():
+    assert sum(f.stat().st_size for f in NANO.rglob("*.safetensors")) < 40e6
+
+
+@pytest.mark.parametrize("name", ["nano", "nano-dkt"])
+def test_disparity_of_the_sample_falls_with_distance(name, sample):
+    """The sample looks down on a table: what is low in the picture is near."""
+    out = GeometryPipeline.from_pretrained(name, local_files_only=True)(sample[:5])
+    assert out.disparity.shape == sample[:5].shape[:3]
+    top, bottom = np.split(out.disparity, [100], axis=1)[0], np.split(out.disparity, [200], axis=1)[1]
+    assert bottom.mean() - top.mean() > 0.3
+
+
+def test_normals_of_the_sample_are_those_of_a_table(sample):
+    """Most of the picture is a table seen from above: its normal points up and to the camera."""
+    normals = GeometryPipeline.from_pretrained("nano-normal", local_files_only=True)(sample[:1]).normals
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=-1), 1, atol=1e-4)
+    x, y, z = np.median(normals.reshape(-1, 3), axis=0)
+    assert abs(x) < 0.3 and y < -0.2 and z < -0.3
