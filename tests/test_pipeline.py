@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from pellucid.clip import InputError
 from pellucid.model import lora, weights
 from pellucid.model.files import read_tensors
+from pellucid.model.network import Network
 from pellucid.model.pipeline import GeometryPipeline, Settings
 
 
@@ -163,3 +164,14 @@ def test_save_and_load_keep_the_numbers(tmp_path):
 def test_bad_input_says_what_is_allowed(rgb, options, message):
     with pytest.raises(InputError, match=message):
         tiny("dkt")(rgb, **options)
+
+
+@torch.no_grad()
+def test_attention_over_one_row_is_attention_over_equal_rows(golden):
+    transformer = build(golden, "dvd").transformer
+    hidden, time = torch.randn(2, 16, 2, 6, 8), torch.full((2,), 500.0)
+    stock = transformer(hidden, time, torch.zeros(2, 512, transformer.config.text_dim), return_dict=False)[0]
+    network = Network(transformer)
+    torch.testing.assert_close(network(hidden, time), stock, atol=2e-5, rtol=0)
+    many_rows = transformer(hidden, time, torch.zeros(2, 512, transformer.config.text_dim), return_dict=False)[0]
+    torch.testing.assert_close(many_rows, stock, atol=0, rtol=0)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
@@ -79,6 +79,8 @@ def fit(
     accelerator = Accelerator(
         mixed_precision=recipe.mixed_precision,
         gradient_accumulation_steps=recipe.accumulation,
+        # attention over a constant context leaves its queries unused
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
         cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
     )
     set_seed(recipe.seed)
