@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--dir", type=Path, required=True, help="folder for videos and predictions, about 8 GB")
     parser.add_argument("--source", type=Path, default=Path("examples/sample.mp4"))
     parser.add_argument("--lengths", type=int, nargs="+", default=[100, 1000, 5000])
-    parser.add_argument("--models", nargs="+", default=["nano", "nano-dkt"])
+    parser.add_argument("--models", nargs="+", default=["nano"])
     parser.add_argument("--resolution", default="96x160")
     options = parser.parse_args()
 

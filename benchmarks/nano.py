@@ -95,13 +95,26 @@ def table(results: dict[str, dict], part: str) -> str:
     return "\n".join(lines)
 
 
+def verdict(results: dict[str, dict], part: str) -> str:
+    """In which columns nano is ahead of every baseline, and in which not."""
+    names = ["constant plane", "nano untrained", "per-frame network"]
+    baselines = [results[n][part] for n in names if n in results]
+    ahead, behind = [], []
+    for key, title in COLUMNS.items():
+        sign = 1 if key.startswith("delta") else -1
+        wins = all(sign * results["nano"][part][key] > sign * b[key] for b in baselines)
+        (ahead if wins else behind).append(title)
+    first, second = (", ".join(names) or "nothing" for names in (ahead, behind))
+    return f"nano is ahead of every baseline in: {first}; not in: {second}."
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of rendered sequences")
     parser.add_argument("--frames-model", help="the per-frame rival: runs/nano_frames/model")
     parser.add_argument("--split", default="held-out", choices=["held-out", "train"])
     parser.add_argument("--limit", type=int, help="first so many scenes")
-    parser.add_argument("--models", nargs="*", default=["nano", "nano-dkt"])
+    parser.add_argument("--models", nargs="*", default=["nano"])
     options = parser.parse_args()
 
     sequences = find_sequences(options.data, options.split)[: options.limit]
@@ -117,14 +130,16 @@ def main() -> None:
     for name, estimate in estimators.items():
         results[name] = score(estimate, sequences)
         print(name, json.dumps(results[name]), flush=True)
-    data = " ".join(d.name for d in options.data)
-    command = f"python benchmarks/nano.py --data {data} --frames-model runs/nano_frames/model"
+    command = f"python benchmarks/nano.py --data {' '.join(d.name for d in options.data)}"
+    if options.frames_model:
+        command += " --frames-model runs/nano_frames/model"
     text = (
         f"# nano on {len(sequences)} {options.split} scenes\n\n`{command}`, {datetime.date.today()}, "
         f"{os.cpu_count()} cores, {platform.machine()}, torch {torch.__version__}. "
         "One scale and shift per clip, fitted in disparity; depths of "
         f"{NEAR} to {FAR:.0f} m; means over clips.\n\n## All pixels\n\n{table(results, 'all')}\n\n"
-        f"## Glass pixels\n\n{table(results, 'glass')}\n"
+        f"{verdict(results, 'all')}\n\n"
+        f"## Glass pixels\n\n{table(results, 'glass')}\n\n{verdict(results, 'glass')}\n"
     )
     if options.split == "held-out" and options.limit is None:
         RESULTS.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""A sheet of pictures: the middle frame of each input, its disparity and its normals, one row each.
+"""A sheet of pictures: the middle frame of each input and what each model says of it, one row each.
 
 `python benchmarks/pictures.py examples/sample.mp4 --out docs/images/first_light.png` made the picture in the README.
 """
@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("inputs", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--models", nargs="+", default=["nano", "nano-normal"])
+    parser.add_argument("--models", nargs="+", default=["nano"])
     parser.add_argument("--height", type=int, default=240)
     options = parser.parse_args()
 

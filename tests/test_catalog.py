@@ -204,13 +204,7 @@ def test_download_sizes_follow_from_the_parameter_counts():
 
 
 def test_bundled_models_lie_in_the_package():
-    for name in ("nano", "nano-dkt", "nano-normal"):
-        folder = Path(catalog.__file__).parents[1] / "assets" / "nano" / name
-        if (folder / "model_index.json").is_file():
-            assert catalog.resolve(name) == folder
-        else:
-            with pytest.raises(InputError, match="not in this installation"):
-                catalog.resolve(name)
+    assert catalog.resolve("nano") == Path(catalog.__file__).parents[1] / "assets" / "nano" / "nano"
 
 
 def test_a_base_to_train_from_comes_without_an_adapter(hub, golden):

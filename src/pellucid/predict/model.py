@@ -13,7 +13,7 @@ from pellucid.predict.report import bar, say
 from pellucid.predict.request import Request, Task
 
 QUANTITY: dict[Task, Quantity] = {"depth": "disparity", "normal": "normals"}
-DEFAULT: dict[Task, str] = {"depth": "nano", "normal": "nano-normal"}
+SUGGESTED: dict[Task, str] = {"depth": "nano", "normal": "dkt-normal-14b"}
 INDEX = "model_index.json"
 _CHUNK = 1 << 24
 
@@ -43,7 +43,9 @@ def choose(request: Request) -> ChosenModel:
 
     Raises InputError when there is none, or when it predicts another quantity than asked.
     """
-    name = request.model or DEFAULT[request.task or "depth"]
+    if request.model is None and request.task == "normal":
+        raise InputError("--task normal: the package ships no model of normals; name one, as --model dkt-normal-14b")
+    name = request.model or "nano"
     if name in catalog.CATALOG:  # before gigabytes are fetched
         _require_task(name, catalog.CATALOG[name].quantity, request)
     folder = catalog.resolve(name, local_files_only=request.local_files_only, announce=say)
@@ -82,7 +84,7 @@ def _digest(files: list[tuple[Path, Path]], advance: Callable[[int], object]) ->
 def _require_task(name: str, quantity: str, request: Request) -> None:
     task: Task = "normal" if quantity == "normals" else "depth"
     if request.task not in (None, task):
-        other = DEFAULT[request.task]
+        other = SUGGESTED[request.task]
         raise InputError(
             f"--task {request.task}: the model {name} predicts {quantity}; use --task {task}, or --model {other}"
         )
@@ -94,7 +96,7 @@ def _with_bases(folder: Path) -> list[Path]:
     """The folder and, where it is an adapter, the folder of its base, and so on."""
     parts = [folder]
     while base := _index(parts[-1]).get("_adapter_of"):
-        parts.append((parts[-1] / base).resolve())
+        parts.append(catalog.resolve(base))
         if parts[-1] in parts[:-1]:
             raise InputError(f"{folder}: is an adapter on itself")
     return parts
