@@ -61,6 +61,7 @@ def test_a_trained_pipeline_loads_and_predicts(base):
     pipe = GeometryPipeline.from_pretrained(base / "model").to(torch.float32)
     out = pipe(np.zeros((3, 40, 56, 3), np.uint8))
     assert out.disparity.shape == (3, 40, 56)
+    assert not [f for f in (base / "model").rglob("*.json") if "_name_or_path" in f.read_text()]
 
 
 @pytest.mark.parametrize("recipe", ["nano_dvd", "nano_dkt"])

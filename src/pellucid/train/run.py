@@ -18,7 +18,7 @@ from pellucid.model import adapter, dkt
 from pellucid.model.lora import export_dkt_lora
 from pellucid.model.network import Network
 from pellucid.model.pipeline import GeometryPipeline
-from pellucid.store import write_json
+from pellucid.store import read_json, write_json
 from pellucid.train.cache import LatentCache, Latents
 from pellucid.train.loop import fit
 from pellucid.train.objectives import AutoencoderObjective, GeometryObjective
@@ -159,6 +159,8 @@ def export(recipe: Recipe, pipe: GeometryPipeline, folder: Path) -> None:
     """Write what was trained: a pipeline in bfloat16, or an adapter, on an official base also in the released keys."""
     if recipe.lora_rank is None:
         pipe.to(torch.bfloat16).save_pretrained(folder)
+        for file in folder.rglob("*.json"):  # where the base lay is nobody's business but this machine's
+            write_json(file, {k: v for k, v in read_json(file).items() if k != "_name_or_path"})
         return
     config = {k: v for k, v in pipe.config.items() if k in CONFIG_KEYS}
     config["in_channels"] = pipe.transformer.config.in_channels
