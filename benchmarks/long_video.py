@@ -52,7 +52,7 @@ def main() -> None:
             ]  # fmt: skip
             subprocess.run(command, check=True)
             report = json.loads((out / video.stem / "prediction.json").read_text())
-            rows.append((model, frames, report["peak_memory_bytes"] / 1e6, report["seconds"]["total"] / frames))
+            rows.append((model, frames, report["peak_memory_bytes"]["main"] / 1e6, report["seconds"]["total"] / frames))
             print(rows[-1], flush=True)
     first = {model: megabytes for model, _, megabytes, _ in reversed(rows)}
     lines = [f"| {m} | {n} | {mb:.0f} | {mb / first[m]:.2f} | {1000 * s:.0f} |" for m, n, mb, s in rows]
