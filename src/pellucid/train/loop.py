@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, set_seed
+from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
@@ -27,8 +28,12 @@ from pellucid.train.recipes import Recipe
 LATEST = "latest.json"
 
 
-class NonFiniteLoss(RuntimeError):
+class NonFiniteLoss(InputError):
     """A loss was not finite; the weights are those before the step."""
+
+    def __init__(self, step: int, what: str):
+        advice = "lower --learning-rate, then --resume from the last checkpoint"
+        super().__init__(f"step {step}: {what}; the step was not taken; {advice}")
 
 
 class StepDataset(Dataset):
@@ -60,6 +65,31 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
 
 
+def make_optimizers(recipe: Recipe, model: nn.Module) -> list[torch.optim.Optimizer]:
+    """AdamW for every trainable weight, or Muon for the matrices inside the blocks and AdamW for the rest."""
+    named = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    inner = {name for name, p in named.items() if recipe.optimizer == "muon" and p.ndim == 2 and "blocks." in name}
+    outer = [p for name, p in named.items() if name not in inner]
+    decayed, plain = [p for p in outer if p.ndim > 1], [p for p in outer if p.ndim <= 1]
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+            lr=recipe.learning_rate,
+            betas=recipe.betas,
+        )
+    ]
+    if inner:
+        optimizers.append(
+            torch.optim.Muon(
+                [p for name, p in named.items() if name in inner],
+                lr=recipe.learning_rate,
+                weight_decay=recipe.weight_decay,
+                adjust_lr_fn="match_rms_adamw",
+            )
+        )
+    return optimizers
+
+
 def fit(
     recipe: Recipe,
     objective: Objective,
@@ -85,13 +115,7 @@ def fit(
     )
     set_seed(recipe.seed)
     weights = [p for p in objective.model.parameters() if p.requires_grad]
-    decayed, plain = [p for p in weights if p.ndim > 1], [p for p in weights if p.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=recipe.learning_rate,
-        betas=recipe.betas,
-    )
-    model, optimizer = accelerator.prepare(objective.model, optimizer)
+    model, *optimizers = accelerator.prepare(objective.model, *make_optimizers(recipe, objective.model))
     objective.attach(model)
     start = load_checkpoint(accelerator, out) if resume else 0
     if accelerator.is_main_process:
@@ -112,7 +136,7 @@ def fit(
     bar = tqdm(range(start, recipe.steps), initial=start, total=recipe.steps, disable=not accelerator.is_main_process)
     model.train()
     for step in bar:
-        for group in optimizer.param_groups:
+        for group in (g for optimizer in optimizers for g in optimizer.param_groups):
             group["lr"] = learning_rate(recipe, step)
         totals: dict[str, float] = {}
         for part in range(recipe.accumulation):
@@ -122,14 +146,15 @@ def fit(
                 terms = objective.loss(batch, rng)
                 values = {name: term.detach().float().item() for name, term in terms.items()}
                 if not math.isfinite(values["loss"]):
-                    raise NonFiniteLoss(f"step {step}: the loss is {values['loss']} ({values}); the step was not taken")
+                    raise NonFiniteLoss(step, f"the loss is {values['loss']} ({values})")
                 accelerator.backward(terms["loss"])
                 if accelerator.sync_gradients:
                     norm = accelerator.clip_grad_norm_(weights, recipe.clip_norm)
                     if not math.isfinite(float(norm)):
-                        raise NonFiniteLoss(f"step {step}: the gradient norm is {norm}; the step was not taken")
-                optimizer.step()
-                optimizer.zero_grad()
+                        raise NonFiniteLoss(step, f"the gradient norm is {norm}")
+                for optimizer in optimizers:
+                    optimizer.step()
+                    optimizer.zero_grad()
             for name, value in values.items():
                 totals[name] = totals.get(name, 0.0) + value / recipe.accumulation
         done = step + 1

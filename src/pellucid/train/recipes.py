@@ -31,6 +31,8 @@ class Recipe:
     lora_alpha: int | None = None
 
     steps: int
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """muon: Muon for the matrices inside the blocks, with steps as large as AdamW's, AdamW for the rest."""
     learning_rate: float
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: int = 0
@@ -115,16 +117,16 @@ NANO_SIZES = ((160, 256), (192, 208), (256, 160))
 
 
 def nano_autoencoder() -> Recipe:
-    """nano's video autoencoder: the Wan class with patch size 2, trained on colour, disparity and normals alike."""
+    """nano's video autoencoder: the Wan class with two levels, trained on colour, disparity and normals alike."""
     return Recipe(
         method="autoencoder", window=1, overlap=0,
         vae={
-            "base_dim": 40, "decoder_base_dim": 40, "z_dim": 64, "dim_mult": [1, 2, 2], "num_res_blocks": 1,
-            "temperal_downsample": [True, True], "in_channels": 48, "out_channels": 48, "patch_size": 4,
-            "latents_mean": [0.0] * 64, "latents_std": [1.0] * 64, "scale_factor_spatial": 16,
+            "base_dim": 24, "decoder_base_dim": 24, "z_dim": 16, "dim_mult": [1, 2, 4], "num_res_blocks": 1,
+            "temperal_downsample": [True, True], "in_channels": 12, "out_channels": 12, "patch_size": 2,
+            "latents_mean": [0.0] * 16, "latents_std": [1.0] * 16, "scale_factor_spatial": 8,
         },
-        steps=2500, learning_rate=2e-3, schedule="cosine", warmup=100, weight_decay=0.0, betas=(0.9, 0.98),
-        sizes=((128, 128),), frames=(1, 5), frame_weights=(4, 1), batch_frames=15, cache_latents=False,
+        steps=3400, learning_rate=1e-3, schedule="cosine", warmup=50, weight_decay=0.0, betas=(0.9, 0.98),
+        sizes=((128, 128),), frames=(1, 9), frame_weights=(12, 1), batch_frames=15, cache_latents=False,
         variants=1000,
     )  # fmt: skip
 
@@ -134,8 +136,8 @@ def nano_stills() -> Recipe:
     return Recipe(
         method="dvd", window=13, overlap=5,
         transformer={
-            "num_attention_heads": 4, "attention_head_dim": 64, "in_channels": 64, "out_channels": 64, "text_dim": 16,
-            "patch_size": [1, 1, 1], "freq_dim": 256, "ffn_dim": 1024, "num_layers": 10, "cross_attn_norm": True,
+            "num_attention_heads": 4, "attention_head_dim": 64, "in_channels": 16, "out_channels": 16, "text_dim": 16,
+            "patch_size": [1, 2, 2], "freq_dim": 256, "ffn_dim": 1024, "num_layers": 10, "cross_attn_norm": True,
         },
         steps=1200, learning_rate=1e-3, warmup=100, weight_decay=0.05, betas=(0.9, 0.98),
         sizes=NANO_SIZES, frames=(1,), frame_weights=(1,), batch_frames=16, variants=1,

@@ -19,6 +19,7 @@ from pellucid.model.lora import export_dkt_lora
 from pellucid.model.network import Network
 from pellucid.model.pipeline import GeometryPipeline
 from pellucid.store import read_json, write_json
+from pellucid.train.beginnings import begin
 from pellucid.train.cache import LatentCache, Latents
 from pellucid.train.loop import fit
 from pellucid.train.objectives import AutoencoderObjective, GeometryObjective
@@ -75,8 +76,7 @@ def train_autoencoder(
     torch.manual_seed(recipe.seed)
     if recipe.base is None:
         vae = AutoencoderKLWan(**recipe.vae)
-        with torch.no_grad():  # start nearly without noise, or it hides the signal for the first thousand steps
-            vae.quant_conv.bias[vae.config.z_dim :] = -6
+        begin(vae)
     else:
         vae = AutoencoderKLWan.from_pretrained(recipe.base)
     objective = AutoencoderObjective(vae)
