@@ -43,7 +43,7 @@ class Strand:
     """A rod with round ends along a path, elliptical in section: handles, cutlery, sticks."""
 
     path: tuple[Vector, ...]
-    half_sizes: tuple[tuple[float, float], ...]  # at each point: along `side`, and across it
+    sections: tuple[Vector, ...]  # at each point: half width along `side`, half thickness across, rise of the edges
     side: Vector
 
 
