@@ -2,7 +2,9 @@
 
 A folder holds rgb_%04d.jpg; depth_%04d.png (uint16, planar z of the first surface in units of 0.2 mm, 65535 = sky
 or beyond 13.1 m); normal_%04d.png (RGB = round(127 n) + 128, camera frame, 128 128 128 = none); label_%04d.png (red
-= instance, green = material class, 1 is glass); camera.json (frames, K, camera_from_world, seed).
+= instance, green = material class, 1 is glass, blue = 255 where transparent, glass or not); camera.json (frames, K,
+camera_from_world, seed, split); and, of what `pellucid render` wrote, depth_behind_%04d.png and
+normal_behind_%04d.png: what the camera would see without anything transparent.
 """
 
 import json
@@ -14,10 +16,10 @@ import cv2
 import numpy as np
 
 from pellucid.clip import Clip, InputError
+from pellucid.store import decode_depth, decode_normals
 
 Split = Literal["train", "held-out", "all"]
 
-DEPTH_UNIT = 2e-4  # metres
 GLASS = 1
 
 
@@ -47,7 +49,7 @@ def find_sequences(roots: list[Path], split: Split = "all") -> list[Sequence]:
         for camera in sorted(root.glob("*/camera.json")):
             meta = json.loads(camera.read_text())
             seed = meta.get("seed", int(camera.parent.name.lstrip("s")))
-            if split in ("all", split_of(seed)):
+            if split == "all" or (split == split_of(seed) and meta.get("split") != "test"):
                 found.append(Sequence(camera.parent, meta["frames"], seed))
     if not found:
         given = ", ".join(str(r) for r in roots)
@@ -65,23 +67,20 @@ def _image(path: Path, flags: int) -> np.ndarray:
 
 
 def read_sequence(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
-    """The frames [start, stop) of a rendered sequence with depth, normals, glass mask and cameras.
+    """The frames [start, stop) of a rendered sequence with depth, normals, mask of what is transparent, and cameras.
 
     Raises InputError when a file is missing or cannot be read.
     """
     meta = json.loads((sequence.path / "camera.json").read_text())
     frames = range(start, sequence.num_frames if stop is None else stop)
-    rgb, depth, normals, glass = [], [], [], []
+    rgb, depth, normals, transparent = [], [], [], []
     for t in frames:
         name = f"{t + 1:04d}"
         rgb.append(_image(sequence.path / f"rgb_{name}.jpg", cv2.IMREAD_COLOR)[..., ::-1])
-        z = _image(sequence.path / f"depth_{name}.png", cv2.IMREAD_UNCHANGED)
-        metres = np.where(z == 65535, np.inf, z.astype(np.float32) * np.float32(DEPTH_UNIT))
-        depth.append(np.where(z == 0, np.nan, metres).astype(np.float32))
-        n = _image(sequence.path / f"normal_{name}.png", cv2.IMREAD_COLOR)[..., ::-1].astype(np.float32) - 128
-        length = np.linalg.norm(n, axis=-1, keepdims=True)
-        normals.append(np.where(length > 60, n / np.maximum(length, 1), np.nan).astype(np.float32))
-        glass.append(_image(sequence.path / f"label_{name}.png", cv2.IMREAD_COLOR)[..., 1] == GLASS)
+        depth.append(decode_depth(_image(sequence.path / f"depth_{name}.png", cv2.IMREAD_UNCHANGED)))
+        normals.append(decode_normals(_image(sequence.path / f"normal_{name}.png", cv2.IMREAD_COLOR)[..., ::-1]))
+        label = _image(sequence.path / f"label_{name}.png", cv2.IMREAD_COLOR)
+        transparent.append((label[..., 1] == GLASS) | (label[..., 0] > 0))
     return Clip(
         name=sequence.path.name,
         rgb=np.stack(rgb),
@@ -89,5 +88,5 @@ def read_sequence(sequence: Sequence, start: int = 0, stop: int | None = None) -
         T_world_camera=np.linalg.inv(np.asarray(meta["camera_from_world"])[frames.start : frames.stop]),
         depth=np.stack(depth),
         normals=np.stack(normals),
-        transparent=np.stack(glass),
+        transparent=np.stack(transparent),
     )
