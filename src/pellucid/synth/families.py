@@ -202,7 +202,9 @@ def _torus(rng: np.random.Generator) -> Torus:
 
 def _block(rng: np.random.Generator) -> Superquadric:
     exponents = (float(rng.choice([0.2, 0.5, 1, 1.5])), float(rng.choice([0.2, 0.5, 1, 1.5])))
-    return Superquadric(half_axes=(_u(rng, 0.02, 0.04), _u(rng, 0.02, 0.04), _u(rng, 0.015, 0.045)), exponents=exponents)
+    return Superquadric(
+        half_axes=(_u(rng, 0.02, 0.04), _u(rng, 0.02, 0.04), _u(rng, 0.015, 0.045)), exponents=exponents
+    )
 
 
 def _rod(rng: np.random.Generator) -> Strands:
@@ -331,7 +333,9 @@ def _spool(rng: np.random.Generator) -> Lathe:
     """Test only: a solid candlestick."""
     R, H = _u(rng, 0.025, 0.04), _u(rng, 0.06, 0.16)
     thin = R * _u(rng, 0.3, 0.5)
-    profile = _points((R, 0), (R, 0.006), (thin, H * 0.2), (thin * 1.5, H * 0.5), (thin, H * 0.8), (R * 0.8, H * 0.95), (R * 0.8, H))
+    profile = _points(
+        (R, 0), (R, 0.006), (thin, H * 0.2), (thin * 1.5, H * 0.5), (thin, H * 0.8), (R * 0.8, H * 0.95), (R * 0.8, H)
+    )
     return Lathe(profile=profile, wall=0.001, floor=0.001, solid=True)
 
 

@@ -111,7 +111,7 @@ def _hollow_profile(lathe: Lathe) -> Profile:
 def _inside(outside: Profile, lathe: Lathe, count: int) -> Profile:
     """The inner surface, from the axis at the inner bottom to the rim, with a round corner at the bottom."""
     top, floor = outside[-1, 1], min(lathe.floor, 0.8 * outside[-1, 1])
-    bend = min(4 * lathe.wall, 0.4 * (top - floor))
+    bend = min((1.2 if lathe.squareness > 4 else 2.5) * lathe.wall, 0.4 * (top - floor))
     corner = floor + bend * (1 - np.cos(np.linspace(0, np.pi / 2, 8)[:-1]))
     heights = np.append(corner, np.linspace(floor + bend, top, count - 7))
     share = np.clip((heights - floor) / bend, 0, 1)

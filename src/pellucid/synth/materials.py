@@ -42,7 +42,13 @@ NATURAL: tuple[Color, ...] = (
     (0.14, 0.20, 0.30),
     (0.66, 0.60, 0.45),
 )
-WOODS: tuple[Color, ...] = ((0.30, 0.16, 0.08), (0.45, 0.27, 0.13), (0.12, 0.06, 0.03), (0.58, 0.42, 0.25), (0.70, 0.55, 0.38))
+WOODS: tuple[Color, ...] = (
+    (0.30, 0.16, 0.08),
+    (0.45, 0.27, 0.13),
+    (0.12, 0.06, 0.03),
+    (0.58, 0.42, 0.25),
+    (0.70, 0.55, 0.38),
+)
 TABLE_PATTERNS = ("wood", "wood", "planks", "marble", "tiles", "cloth", "checker", "speckle", "concrete", "plain")
 WHITE = (1.0, 1.0, 1.0)
 
@@ -66,8 +72,15 @@ def sample_liquid(rng: np.random.Generator) -> Material:
     if rng.random() < 0.55:
         color = _hsv(rng, (0.6, 1.0), (0.8, 1.0))
         density = float(rng.uniform(15, 90))
-    return Material(kind="liquid", finish="water" if density == 0 else "coloured", color=color, color2=color, ior=1.333,
-                    roughness=0.0, density=density)
+    return Material(
+        kind="liquid",
+        finish="water" if density == 0 else "coloured",
+        color=color,
+        color2=color,
+        ior=1.333,
+        roughness=0.0,
+        density=density,
+    )
 
 
 def sample_surface(rng: np.random.Generator, patterns: tuple[str, ...] = TABLE_PATTERNS) -> Material:

@@ -2,7 +2,22 @@
 
 from pathlib import Path
 
-from pellucid.synth.spec import SceneSpec, Split
+import numpy as np
+
+from pellucid.clip import InputError
+from pellucid.synth.assets import Assets
+from pellucid.synth.families import CUTLERY, VESSELS, sample_shape
+from pellucid.synth.lights import sample_light
+from pellucid.synth.materials import OBJECT_KINDS, sample_liquid, sample_material
+from pellucid.synth.orbit import sample_orbit
+from pellucid.synth.spec import Geometry, Lathe, Liquid, Pose, SceneObject, SceneSpec, Split, StaticMesh
+from pellucid.synth.surroundings import sample_surroundings
+
+# The 28 scenes of TransPhy3D-Test of ours. All are 0 modulo 7, so the readers' split keeps them from training too.
+TEST_SEEDS = tuple(range(700_000, 700_196, 7))
+STATIC_SHARE = 0.4  # of the objects, where the user gives assets
+UPRIGHT_SHARE = 0.6
+SALT = 7919  # keeps these streams apart from others that begin at the same seed
 
 
 def sample_scene(
@@ -11,13 +26,75 @@ def sample_scene(
     frames: int = 120,
     resolution: tuple[int, int] = (480, 832),
     split: Split = "train",
-    assets: object | None = None,
+    assets: Assets | None = None,
     hdris: tuple[Path, ...] = (),
 ) -> SceneSpec:
     """The scene of this seed, as pure data, not yet settled.
 
-    `resolution` is (height, width). `assets` comes from `pellucid.synth.assets.find_assets(folder, blender)`, `hdris`
-    are the user's .exr or .hdr files. Raises InputError when split is "train" and the seed is held out, or the other
-    way round, and when frames or resolution are not positive.
+    `resolution` is (height, width). `assets` comes from `find_assets`, `hdris` are the user's .exr or .hdr files.
+    Raises InputError when split is "train" and the seed is held out, or the other way round, and when the seed is
+    negative or frames or resolution are not positive.
     """
-    raise NotImplementedError
+    _check(seed, frames, resolution, split)
+    rng = np.random.default_rng(np.random.SeedSequence([SALT, seed]))
+    # Each part has its own stream: more choices in one do not change the others.
+    of_surroundings, of_objects, of_light, of_camera = rng.spawn(4)
+    name, fixed, spread = sample_surroundings(of_surroundings, split)
+    count = int(of_objects.integers(4, 13))
+    objects = tuple(_object(child, i + 1, split, spread, assets) for i, child in enumerate(of_objects.spawn(count)))
+    return SceneSpec(
+        seed=seed,
+        split=split,
+        frames=frames,
+        resolution=resolution,
+        environment=name,
+        objects=objects,
+        fixed=fixed,
+        light=sample_light(of_light, hdris),
+        camera=sample_orbit(of_camera),
+    )
+
+
+def _check(seed: int, frames: int, resolution: tuple[int, int], split: Split) -> None:
+    if seed < 0:
+        raise InputError(f"seed {seed}: seeds are 0 or more")
+    if split == "train" and seed in TEST_SEEDS:
+        raise InputError(f"seed {seed} is one of the 28 of the test set, which never train; take another")
+    if split == "test" and seed not in TEST_SEEDS:
+        raise InputError(f"seed {seed} is not of the test set; its 28 seeds are {TEST_SEEDS[0]} to {TEST_SEEDS[-1]}")
+    if frames < 1 or min(resolution) < 1:
+        raise InputError(f"{frames} frames of {resolution[0]}x{resolution[1]}: all must be at least 1")
+
+
+def _object(rng: np.random.Generator, number: int, split: Split, spread: float, assets: Assets | None) -> SceneObject:
+    kinds = list(OBJECT_KINDS)
+    kind = kinds[rng.choice(len(kinds), p=list(OBJECT_KINDS.values()))]
+    material = sample_material(rng, split, kind)
+    family, geometry = _shape(rng, split, material.finish == "thin", assets)
+    if family in CUTLERY and kind in ("glass", "ceramic"):
+        material = sample_material(rng, split, "metal")
+    upright = rng.random() < UPRIGHT_SHARE
+    liquid = None
+    pours = family in VESSELS and isinstance(geometry, Lathe)
+    if pours and upright and kind in ("glass", "clear plastic", "ceramic") and rng.random() < 0.4:
+        liquid = Liquid(level=float(rng.uniform(0.2, 0.85)), material=sample_liquid(rng))
+    yaw, turn = rng.uniform(0, 2 * np.pi), rng.normal(size=4)
+    quaternion = np.array([np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]) if upright else turn / np.linalg.norm(turn)
+    w, x, y, z = (float(v) for v in quaternion)
+    position = (float(rng.uniform(-spread, spread)), float(rng.uniform(-spread, spread)), 0.002 if upright else 0.02)
+    return SceneObject(
+        id=number,
+        family=family,
+        geometry=geometry,
+        material=material,
+        pose=Pose(position=position, quaternion=(w, x, y, z)),
+        liquid=liquid,
+    )
+
+
+def _shape(rng: np.random.Generator, split: Split, thin: bool, assets: Assets | None) -> tuple[str, Geometry]:
+    if assets is not None and assets.usable and rng.random() < STATIC_SHARE:
+        asset = assets.usable[rng.integers(len(assets.usable))]
+        size = asset.size * float(rng.uniform(0.85, 1.15))
+        return "static", StaticMesh(path=str(asset.path), sha256=asset.sha256, size=size)
+    return sample_shape(rng, split, thin)

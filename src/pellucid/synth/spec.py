@@ -151,7 +151,10 @@ class Liquid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneObject:
-    """A thing that is dropped. `pose` is where it is let go, and after `settle` where it came to rest."""
+    """A thing that is dropped. `pose` is where it came to rest once the scene is settled.
+
+    Before that it is how it is let go, its height being that above whatever is below it.
+    """
 
     id: int  # 1 to 99, the instance id in the labels
     family: str
