@@ -134,7 +134,7 @@ def _probed(program: str) -> Blender:
 
 def _why(output: str) -> str:
     """What an attempt to import bpy died of, as advice."""
-    if missing := re.search(r"(\S+\.so[.\d]*): cannot open shared object file", output):
+    if missing := re.search(r"([\w.+-]+\.so[.\d]*): cannot open shared object file", output):
         return f"bpy needs {missing[1]}; install Blender's system libraries: apt-get install {LIBRARIES}"
     if "No module named 'bpy'" in output:
         return f"has no bpy; install {BPY} into it, or leave the choice to pellucid, which makes an environment"
