@@ -29,9 +29,9 @@ def liquid_mesh(lathe: Lathe, level: float) -> Mesh:
     top = lathe.floor + level * (outside[-1, 1] - lathe.floor)
     below = inner[inner[:, 1] < top]
     rim = float(np.interp(top, inner[:, 1], inner[:, 0]))
-    wet = np.array([[0, lathe.floor], *below[below[:, 0] > 0], [rim, top], [0, top]])
+    wet = np.array([[0, inner[0, 1]], *below, [rim, top], [0, top]])
     wet[1:-1, 0] += FILM
-    wet[0, 1] -= FILM
+    wet[wet[:, 1] < inner[0, 1] + 1e-9, 1] -= FILM
     return _turned(wet, lathe)
 
 
@@ -105,17 +105,19 @@ def _hollow_profile(lathe: Lathe) -> Profile:
     centre, reach = (outside[-1, 0] + inner[-1, 0]) / 2, (outside[-1, 0] - inner[-1, 0]) / 2
     angle = np.linspace(0, np.pi, 7)[1:-1]
     rim = np.stack([centre + reach * np.cos(angle), top + reach * np.sin(angle)], 1)
-    return np.concatenate([outside, rim, inner[:0:-1], [[0, lathe.floor]]])
+    return np.concatenate([outside, rim, inner[::-1], [[0, inner[0, 1]]]])
 
 
 def _inside(outside: Profile, lathe: Lathe, count: int) -> Profile:
-    """The inner surface, from the axis at the inner bottom to the rim, with a round corner at the bottom."""
+    """The inner surface, from the edge of the inner bottom to the rim, with a round corner at the bottom."""
     top, floor = outside[-1, 1], min(lathe.floor, 0.8 * outside[-1, 1])
     bend = min((1.2 if lathe.squareness > 4 else 2.5) * lathe.wall, 0.4 * (top - floor))
     corner = floor + bend * (1 - np.cos(np.linspace(0, np.pi / 2, 8)[:-1]))
     heights = np.append(corner, np.linspace(floor + bend, top, count - 7))
+    free = _free_radius(outside, lathe.wall, heights)
+    bend_in = np.minimum(bend, 0.9 * free)  # a quarter circle, or of an ellipse where there is little room
     share = np.clip((heights - floor) / bend, 0, 1)
-    return np.stack([_free_radius(outside, lathe.wall, heights) * np.sqrt(1 - (1 - share) ** 2), heights], 1)
+    return np.stack([free - bend_in * (1 - np.sqrt(1 - (1 - share) ** 2)), heights], 1)
 
 
 def _free_radius(outside: Profile, wall: float, heights: np.ndarray) -> Float64[np.ndarray, " N"]:
