@@ -71,3 +71,16 @@ def sequences(tmp_path_factory) -> Path:
         }
         (folder / "camera.json").write_text(json.dumps(camera))
     return root
+
+
+@pytest.fixture(scope="session")
+def public_sets(tmp_path_factory) -> dict[str, Path]:
+    """Hypersim, TartanAir and Virtual KITTI 2 in small, each with something to train on and something held out."""
+    from public_sets import write_hypersim, write_tartanair, write_vkitti
+
+    root = tmp_path_factory.mktemp("public")
+    return {
+        "hypersim": write_hypersim(root / "hypersim", {"ai_001_001": 1, "ai_001_002": 2}),
+        "tartanair": write_tartanair(root / "tartanair", {"office/Easy/P000": 7, "office/Hard/P001": 5}),
+        "vkitti": write_vkitti(root / "vkitti", {"Scene01/clone": 5, "Scene02/fog": 6}),
+    }

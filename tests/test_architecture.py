@@ -24,7 +24,18 @@ DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted(
 
 FLOOR = ("clip", "align", "camera", "video", "visualize", "store", "evaluate")
 HEAVY = ("torch", "diffusers", "transformers", "peft", "accelerate")
-EXTRAS = ("tensorboard", "beartype", "hypothesis", "importlinter", "mkdocs", "mkdocstrings", "mypy", "pytest", "ruff")
+EXTRAS = (
+    "h5py",
+    "tensorboard",
+    "beartype",
+    "hypothesis",
+    "importlinter",
+    "mkdocs",
+    "mkdocstrings",
+    "mypy",
+    "pytest",
+    "ruff",
+)
 
 IMPORT_WITHOUT = """
 import importlib, sys

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from pellucid import GeometryPipeline
 from pellucid.clip import InputError
@@ -13,7 +14,7 @@ from pellucid.model.catalog import CATALOG
 from pellucid.train.loop import NonFiniteLoss
 from pellucid.train.objectives import GeometryObjective
 from pellucid.train.recipes import RECIPES, Recipe
-from pellucid.train.run import train
+from pellucid.train.run import make_mixture, train
 
 VAE = {
     "base_dim": 8, "z_dim": 8, "dim_mult": [1, 1, 1], "num_res_blocks": 1, "temperal_downsample": [True, True],
@@ -142,3 +143,57 @@ def test_official_recipes_carry_the_papers_settings():
     dkt, dvd = RECIPES["dkt_depth_1_3b"](), RECIPES["dvd_depth_1_3b"]()
     assert (dkt.steps, dkt.learning_rate, dkt.sizes, max(dkt.frames)) == (70_000, 1e-5, ((480, 832),), 21)
     assert (dvd.lora_rank, dvd.learning_rate, dvd.accumulation, dvd.frames) == (512, 1e-4, 4, (1, 45))
+
+
+def public(base, **changes) -> Recipe:
+    changes = {"steps": 4, "checkpoint_every": 2, "lora_rank": 2, "lora_alpha": 2, "accumulation": 1} | changes
+    sets = {"set_sizes": {"vkitti": (16, 64)}, "batch_frames": 2, "cache_latents": True, "variants": 1}
+    return replace(small("dvd_depth_1_3b", base=str(base)), **sets, **changes)
+
+
+def test_the_papers_sets_train_together_and_resume_exactly(base, public_sets, tmp_path, monkeypatch, capsys):
+    r, data = public(base), [*public_sets.values()]
+    drawn = {s.sequence.kind for step in range(4) for s in make_mixture(r, data, "train").batch(step)}
+    assert drawn == set(public_sets), "these steps draw from each set"
+    train(r, data, tmp_path / "whole", workers=0)
+    assert len(losses(tmp_path / "whole")) == 4 and np.isfinite(losses(tmp_path / "whole")).all()
+    assert "data:" not in capsys.readouterr().err
+    loss, calls = GeometryObjective.loss, []
+
+    def interrupted(self, batch, rng):
+        calls.append(torch.is_grad_enabled())
+        if sum(calls) == 4:
+            raise KeyboardInterrupt
+        return loss(self, batch, rng)
+
+    monkeypatch.setattr(GeometryObjective, "loss", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(r, data, tmp_path / "cut", workers=0)
+    monkeypatch.setattr(GeometryObjective, "loss", loss)
+    train(r, data, tmp_path / "cut", workers=0, resume=True)
+    assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
+    for file in (tmp_path / "whole" / "model").rglob("*.safetensors"):
+        assert (tmp_path / "cut" / file.relative_to(tmp_path / "whole")).read_bytes() == file.read_bytes()
+
+
+def test_absent_sets_are_said_once_and_a_shared_cache_gets_the_normals_that_it_lacks(
+    base, public_sets, tmp_path, capsys
+):
+    cache, data = tmp_path / "latents", [public_sets["tartanair"]]
+    r = public(base, steps=2, frames=(1, 5), frame_weights=(0, 1))
+    train(r, data, tmp_path / "disparity", workers=0, cache=cache)
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("data:")]
+    assert said == [
+        "data: no hypersim, vkitti: the other sets share their weight; "
+        "no set gives clips of 1 frames: they are left out"
+    ]
+    assert all(set(load_file(f)) == {"rgb", "disparity"} for f in cache.iterdir())
+    train(replace(r, quantity="normals"), data, tmp_path / "normals", workers=0, cache=cache)
+    assert all(set(load_file(f)) == {"rgb", "disparity", "normals"} for f in cache.iterdir())
+
+
+def test_weights_are_of_sets_that_exist(base):
+    with pytest.raises(InputError, match=r"no set 'kitti'; available: rendered, hypersim"):
+        public(base, still_weights={"kitti": 1.0})
+    with pytest.raises(InputError, match="0 or more"):
+        public(base, clip_weights={"vkitti": -1.0})

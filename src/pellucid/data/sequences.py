@@ -25,11 +25,22 @@ GLASS = 1
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """One rendered scene: where it lies, how many frames it has, and the seed it was sampled from."""
+    """Frames that belong together: where they lie, how many there are, and a number that tells scenes apart.
+
+    For a rendered scene the number is the seed it was sampled from. kind is the set it comes from, label its name
+    where that of its path would not do.
+    """
 
     path: Path
     num_frames: int
     seed: int
+    kind: str = "rendered"
+    label: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What its samples are called in the latent cache."""
+        return self.label or self.path.name
 
 
 def split_of(seed: int) -> Literal["train", "held-out", "acceptance"]:
@@ -46,16 +57,23 @@ def find_sequences(roots: list[Path], split: Split = "all") -> list[Sequence]:
     for root in roots:
         if not root.is_dir():
             raise InputError(f"{root}: no such folder; --data takes folders of rendered sequences")
-        for camera in sorted(root.glob("*/camera.json")):
-            meta = json.loads(camera.read_text())
-            seed = meta.get("seed", int(camera.parent.name.lstrip("s")))
-            if split == "all" or (split == split_of(seed) and meta.get("split") != "test"):
-                found.append(Sequence(camera.parent, meta["frames"], seed))
+        found += list_sequences(root, split)
     if not found:
         given = ", ".join(str(r) for r in roots)
         raise InputError(
             f"{given}: no {split} sequences (folders with a camera.json); render some or name another folder"
         )
+    return found
+
+
+def list_sequences(root: Path, split: Split) -> list[Sequence]:
+    """The sequences of one folder in a fixed order; none when it holds none of that split."""
+    found = []
+    for camera in sorted(root.glob("*/camera.json")):
+        meta = json.loads(camera.read_text())
+        seed = meta.get("seed", int(camera.parent.name.lstrip("s")))
+        if split == "all" or (split == split_of(seed) and meta.get("split") != "test"):
+            found.append(Sequence(camera.parent, meta["frames"], seed))
     return found
 
 

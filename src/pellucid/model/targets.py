@@ -11,13 +11,14 @@ QUANTILE = 0.02
 def disparity_to_video(depth: Float[Tensor, "B T H W"], quantile: float = QUANTILE) -> Float[Tensor, "B 3 T H W"]:
     """Disparity normalised per clip by its 2 % and 98 % quantiles, three equal channels (released DVD code).
 
-    depth is metres; the sky (+inf) has disparity 0; unknown depth (NaN) is painted as the farthest value.
+    depth is metres; the sky (+inf) has disparity 0; unknown depth (NaN) is painted as the farthest value, and so is a
+    clip of which nothing is known.
     """
     disparity = torch.where(depth.isnan(), torch.zeros_like(depth), 1 / depth)
     known = ~depth.isnan()
     out = []
     for d, k in zip(disparity, known, strict=True):
-        values = d[k]
+        values = d[k] if k.any() else d.flatten()
         stride = max(1, values.numel() // 1_000_000)  # torch.quantile takes at most 2**24 values
         low, high = torch.quantile(values[::stride], torch.tensor([quantile, 1 - quantile], device=d.device))
         out.append(((d - low) / (high - low + 1e-5)).clamp(0, 1))

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pellucid.clip import Clip
+from pellucid.clip import Clip, Quantity
 from pellucid.data.mixture import Sample
 from pellucid.model import latents, targets
 from pellucid.store import atomic
@@ -17,22 +17,23 @@ from pellucid.store import atomic
 
 @dataclass(frozen=True, slots=True)
 class Latents:
-    """The latents of one sample, [1,c,f,h,w] each."""
+    """The latents of one sample, [1,c,f,h,w] each; None for normals that neither the set nor the run asked for."""
 
     rgb: Tensor
     disparity: Tensor
-    normals: Tensor
+    normals: Tensor | None = None
 
 
 class LatentCache:
     """Latents of samples in float16 files, or nothing remembered when `folder` is None.
 
-    One file holds colour, disparity and normals, so that runs for either quantity share it. `read` may run in a data
-    loader's worker; `encode` runs where the autoencoder is.
+    One file holds colour, disparity and, where the clip has them, normals, so that runs for either quantity share
+    it; a file without what this run needs counts as not there. `read` may run in a data loader's worker; `encode`
+    runs where the autoencoder is.
     """
 
-    def __init__(self, folder: Path | None):
-        self.folder = folder
+    def __init__(self, folder: Path | None, quantity: Quantity = "disparity"):
+        self.folder, self.quantity = folder, quantity
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -48,12 +49,16 @@ class LatentCache:
             tensors = load_file(self._path(sample))
         except SafetensorError:
             return None
+        if self.quantity not in tensors:
+            return None
         return Latents(**{name: t.float() for name, t in tensors.items()})
 
     @torch.no_grad()
     def encode(self, vae: AutoencoderKLWan, sample: Sample, clip: Clip) -> Latents:
         """The latents of the sample's clip, remembered."""
-        videos = {"rgb": colours(clip), "disparity": geometry(clip, "disparity"), "normals": geometry(clip, "normals")}
+        videos = {"rgb": colours(clip), "disparity": geometry(clip, "disparity")}
+        if clip.normals is not None:
+            videos["normals"] = geometry(clip, "normals")
         z = latents.encode(vae, torch.cat(list(videos.values())).to(vae.device, vae.dtype)).half().cpu()
         tensors = {name: z[i : i + 1].contiguous() for i, name in enumerate(videos)}
         if self.folder is not None:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pellucid.clip import InputError
 from pellucid.data.augment import Augmentation
+from pellucid.data.sets import SETS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,13 @@ class Recipe:
     frames: tuple[int, ...] = (1, 5, 9, 13, 17, 21)
     """Clip lengths F = 4N + 1; stills are F = 1."""
     frame_weights: tuple[float, ...] = (1, 1, 1, 1, 1, 1)
+    still_weights: dict[str, float] = field(default_factory=dict)
+    """How often each set is drawn for stills: rendered, hypersim, tartanair, vkitti. A set that neither this nor
+    clip_weights names has weight 1, one that the data lack drops out."""
+    clip_weights: dict[str, float] = field(default_factory=dict)
+    """How often each set is drawn for longer clips."""
+    set_sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Crops of sets that have their own, height and width."""
     batch_frames: int = 8
     """Latent frames in a batch: stills come by so many, clips by fewer."""
     variants: int = 8
@@ -73,6 +81,12 @@ class Recipe:
             )
         if any((f - 1) % 4 for f in self.frames):
             raise InputError(f"frames {self.frames}: every clip length must be 4N + 1")
+        weights = self.still_weights | self.clip_weights
+        unknown = sorted({*weights, *self.set_sizes} - set(SETS))
+        if unknown:
+            raise InputError(f"there is no set {unknown[0]!r}; available: {', '.join(SETS)}")
+        if any(not 0 <= w < float("inf") for w in (*self.still_weights.values(), *self.clip_weights.values())):
+            raise InputError("still_weights and clip_weights must be 0 or more")
         if self.steps < 1 or self.batch_frames < 1 or self.accumulation < 1:
             raise InputError("steps, batch_frames and accumulation must be at least 1")
 
@@ -108,7 +122,8 @@ def dvd_depth_1_3b() -> Recipe:
     return Recipe(
         method="dvd", base="wan2.1-t2v-1.3b", window=81, overlap=21,
         lora_rank=512, lora_alpha=512, steps=20_000, learning_rate=1e-4,
-        accumulation=4, sizes=((480, 640),), frames=(1, 45), frame_weights=(10, 50), batch_frames=8,
+        accumulation=4, sizes=((480, 640),), set_sizes={"vkitti": (352, 1216)}, frames=(1, 45), frame_weights=(10, 50),
+        still_weights={"hypersim": 9, "vkitti": 1}, clip_weights={"tartanair": 40, "vkitti": 10}, batch_frames=8,
         gradient_checkpointing=True, variants=1_000_000, cache_latents=False,
     )  # fmt: skip
 

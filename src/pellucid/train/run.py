@@ -1,5 +1,7 @@
 """From a recipe to a finished run: builds the models, the mixture and the objective, trains, exports."""
 
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +15,8 @@ from safetensors.torch import load_file, save_file
 from pellucid.clip import Clip, InputError
 from pellucid.data.augment import NONE
 from pellucid.data.mixture import Mixture, Sample
-from pellucid.data.sequences import Split, find_sequences
+from pellucid.data.sequences import Split
+from pellucid.data.sets import find_data
 from pellucid.model import adapter, dkt
 from pellucid.model.lora import export_dkt_lora
 from pellucid.model.network import Network
@@ -33,7 +36,7 @@ def make_mixture(recipe: Recipe, data: Sequence[Path], split: Split) -> Mixture:
     """The recipe's mixture over the training or held-out scenes of the given folders."""
     held = split == "held-out"
     return Mixture(
-        sequences=tuple(find_sequences(list(data), split)),
+        sequences=tuple(find_data(list(data), split)),
         sizes=recipe.sizes[:1] if held else recipe.sizes,
         frames=recipe.frames,
         frame_weights=recipe.frame_weights,
@@ -41,7 +44,20 @@ def make_mixture(recipe: Recipe, data: Sequence[Path], split: Split) -> Mixture:
         variants=1 if held else recipe.variants,
         seed=recipe.seed,
         augmentation=NONE if held else recipe.augmentation,
-    )
+        still_weights=recipe.still_weights,
+        clip_weights=recipe.clip_weights,
+        set_sizes=recipe.set_sizes,
+        normals=recipe.method == "autoencoder" or recipe.quantity == "normals",
+    ).feasible()
+
+
+def announce(recipe: Recipe, mixture: Mixture) -> None:
+    """Say once, on stderr, which sets and clip lengths of the recipe the data do not have."""
+    lengths = [str(f) for f in recipe.frames if f not in mixture.frames]
+    notes = [f"no {', '.join(mixture.absent())}: the other sets share their weight"] if mixture.absent() else []
+    notes += [f"no set gives clips of {', '.join(lengths)} frames: they are left out"] if lengths else []
+    if notes and int(os.environ.get("RANK", "0")) == 0:
+        print(f"data: {'; '.join(notes)}", file=sys.stderr)
 
 
 def train(
@@ -61,6 +77,7 @@ def train(
     if not resume and (out / "recipe.json").exists():
         raise InputError(f"{out}: holds a run already; add --resume to go on with it or name another folder")
     mixture, held_out = make_mixture(recipe, data, "train"), make_mixture(recipe, data, "held-out")
+    announce(recipe, mixture)
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "recipe.json", asdict(recipe) | {"data": [str(d) for d in data]})
     if recipe.method == "autoencoder":
@@ -112,7 +129,7 @@ def train_geometry(
         pipe.transformer.enable_gradient_checkpointing()
     network = Network(pipe.transformer, pipe.prompt_embeds)
     objective = GeometryObjective(pipe.transformer, network, recipe.method, recipe.quantity)
-    cache = LatentCache(cache_folder if recipe.cache_latents else None)
+    cache = LatentCache(cache_folder if recipe.cache_latents else None, recipe.quantity)
 
     def prepare(material: list[tuple[Sample, Latents | Clip]]) -> list[Latents]:
         return [x if isinstance(x, Latents) else cache.encode(vae, sample, x) for sample, x in material]
