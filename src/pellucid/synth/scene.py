@@ -1,13 +1,30 @@
 """Renders a settled scene in a Blender process of its own."""
 
+import dataclasses
+import json
+import subprocess
+import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
+import cv2
+import numpy as np
+
+from pellucid.clip import InputError
 from pellucid.synth.frame import Frame
-from pellucid.synth.spec import SceneSpec
+from pellucid.synth.lathe import liquid_mesh
+from pellucid.synth.mesh import Mesh
+from pellucid.synth.orbit import camera_poses
+from pellucid.synth.passes import read_surfaces
+from pellucid.synth.shapes import build_mesh
+from pellucid.synth.spec import MATERIAL_IDS, TRANSPARENT, Lathe, Material, SceneSpec
 
 Device = Literal["auto", "cpu", "optix", "cuda"]
+SCRIPT = Path(__file__).with_name("blender_render.py")
+TRANSPARENT_IDS = sorted(MATERIAL_IDS[kind] for kind in TRANSPARENT)
 
 
 class BlenderFailed(RuntimeError):
@@ -27,6 +44,12 @@ class RenderSettings:
     frames: tuple[int, int] | None = None  # first and one past the last; None is all of the spec's
     seconds_limit: float = 0.0  # for the whole process; 0 is none
 
+    def __post_init__(self) -> None:
+        if self.samples < 1 or self.bounces < 1 or min(self.resolution or (1, 1)) < 1:
+            raise InputError(
+                f"{self.samples} samples, {self.bounces} bounces, {self.resolution}: all must be at least 1"
+            )
+
 
 def render_scene(spec: SceneSpec, settings: RenderSettings, blender: Sequence[str]) -> Iterator[Frame]:
     """The frames of a settled scene, in order, each as soon as Blender has it.
@@ -35,5 +58,119 @@ def render_scene(spec: SceneSpec, settings: RenderSettings, blender: Sequence[st
     Raises BlenderFailed when the process does not do its work, InputError when it has no bpy, a device that was asked
     for is missing, a file of the scene cannot be read, or the disk is full. Closing the iterator ends the process.
     """
-    raise NotImplementedError
-    yield
+    if not spec.settled:
+        raise ValueError("the scene has not been settled; call settle(spec) first")
+    with tempfile.TemporaryDirectory(prefix="pellucid-") as name:
+        folder = Path(name)
+        try:
+            _write_job(spec, settings, folder)
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be written ({error.strerror or error}); free some space") from error
+        for message in _messages([*blender, str(SCRIPT), str(folder)], settings.seconds_limit):
+            if "frame" in message:
+                yield _read_frame(folder, message)
+
+
+def scene_meshes(spec: SceneSpec) -> Iterator[tuple[str, int, Material, Mesh, np.ndarray]]:
+    """Every body: a name, its instance id, its material, its mesh, T_world_body. Liquids are bodies too."""
+    for fixed in spec.fixed:
+        yield f"fixed {fixed.id}", fixed.id, fixed.material, build_mesh(fixed.geometry), fixed.pose.matrix
+    for item in spec.objects:
+        yield f"object {item.id}", item.id, item.material, build_mesh(item.geometry), item.pose.matrix
+        if item.liquid is not None and isinstance(item.geometry, Lathe):
+            inside = liquid_mesh(item.geometry, item.liquid.level)
+            yield f"liquid {item.id}", item.id, item.liquid.material, inside, item.pose.matrix
+
+
+def _write_job(spec: SceneSpec, settings: RenderSettings, folder: Path) -> None:
+    first, stop = settings.frames or (0, spec.frames)
+    if not 0 <= first < stop <= spec.camera.total:
+        raise InputError(f"frames {first} to {stop}: the camera path has frames 0 to {spec.camera.total}")
+    H, W = settings.resolution or spec.resolution
+    bodies: list[dict[str, Any]] = []
+    arrays: dict[str, np.ndarray] = {}
+    for name, number, material, mesh, T_world_body in scene_meshes(spec):
+        arrays[f"{name} vertices"], arrays[f"{name} triangles"] = mesh.vertices, mesh.triangles
+        bodies.append(
+            {
+                "name": name,
+                "id": number,
+                "material": dataclasses.asdict(material),
+                "material_id": MATERIAL_IDS[material.kind],
+                "transparent": material.transparent,
+                "T_world_body": T_world_body.tolist(),
+            }
+        )
+    job = {
+        "bodies": bodies,
+        "light": dataclasses.asdict(spec.light),
+        "frames": list(range(first, stop)),
+        "T_world_camera": camera_poses(spec.camera, stop, W / H)[first:].tolist(),
+        "fov_x_degrees": spec.camera.fov_x_degrees,
+        "resolution": [H, W],
+        "seed": spec.seed,
+        "samples": settings.samples,
+        "bounces": settings.bounces,
+        "device": settings.device,
+        "threads": settings.threads,
+        "denoise": settings.denoise,
+    }
+    (folder / "job.json").write_text(json.dumps(job))
+    np.savez(folder / "meshes.npz", **arrays)
+
+
+def _messages(command: list[str], seconds: float) -> Iterator[dict[str, Any]]:
+    """What the process says, line by line. Raises as `render_scene` does; ends the process when it is left early."""
+    with tempfile.TemporaryFile("w+") as words:
+        try:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words, text=True)
+        except OSError as error:
+            raise InputError(f"{command[0]}: cannot be started ({error.strerror}); name a Python with bpy") from error
+        timer = threading.Timer(seconds, process.kill) if seconds else None
+        try:
+            if timer:
+                timer.start()
+            assert process.stdout is not None
+            for line in process.stdout:
+                yield json.loads(line)
+            status = process.wait()
+        finally:
+            late = timer is not None and not timer.is_alive()
+            if timer:
+                timer.cancel()
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        if status:
+            words.seek(0)
+            lines = [line.strip() for line in words if line.strip()] or ["no message"]
+            errors = [line.partition("error: ")[2] for line in lines if line.startswith("error: ")]
+            if status == 2 and errors:
+                raise InputError(errors[-1])
+            reason = f"took more than {seconds:g} s" if late else f"ended with status {status}"
+            raise BlenderFailed(f"Blender {reason}: {(errors or lines)[-1]}")
+
+
+def _read_frame(folder: Path, message: dict[str, Any]) -> Frame:
+    index = int(message["frame"])
+    T_world_camera = np.array(message["T_world_camera"])
+    paths = [folder / name for name in (f"rgb_{index:04d}.png", f"first_{index:04d}.exr", f"behind_{index:04d}.exr")]
+    picture = cv2.imread(str(paths[0]), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise BlenderFailed(f"Blender wrote no picture of frame {index}")
+    first, behind = (read_surfaces(path, T_world_camera) for path in paths[1:])
+    for path in paths:
+        path.unlink()
+    return Frame(
+        index=index,
+        rgb=np.ascontiguousarray(picture[..., ::-1]),
+        depth=first.depth,
+        normals=first.normals,
+        instance=first.instance,
+        material=first.material,
+        transparent=np.isin(first.material, TRANSPARENT_IDS),
+        depth_behind=behind.depth,
+        normals_behind=behind.normals,
+        K=np.array(message["K"]),
+        T_world_camera=T_world_camera,
+    )
