@@ -29,8 +29,8 @@ def dvd(sequences, **changes) -> Mixture:
     r = RECIPES["dvd_depth_1_3b"]()
     return Mixture(
         sequences=tuple(sequences), sizes=r.sizes, frames=(1, 5), frame_weights=r.frame_weights, variants=r.variants,
-        batch_frames=r.batch_frames, seed=0, still_weights=r.still_weights, clip_weights=r.clip_weights,
-        set_sizes=r.set_sizes, **changes,
+        batch_frames=r.batch_frames, seed=0, still_weights=dict(r.still_weights), clip_weights=dict(r.clip_weights),
+        set_sizes={name: (h, w) for name, h, w in r.set_sizes}, **changes,
     )  # fmt: skip
 
 

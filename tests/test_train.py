@@ -6,11 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import tyro
 from safetensors.torch import load_file
 
 from pellucid import GeometryPipeline
 from pellucid.clip import InputError
+from pellucid.model import latents
 from pellucid.model.catalog import CATALOG
+from pellucid.train.beginnings import begin
 from pellucid.train.loop import NonFiniteLoss
 from pellucid.train.objectives import GeometryObjective
 from pellucid.train.recipes import RECIPES, Recipe
@@ -56,6 +59,28 @@ def test_the_autoencoder_knows_the_scale_of_its_latents(autoencoder):
     config = json.loads((autoencoder / "config.json").read_text())
     assert config["latents_std"] != VAE["latents_std"]
     assert all(s > 0 for s in config["latents_std"])
+
+
+def test_motion_is_learned_without_touching_stills(autoencoder, sequences, tmp_path):
+    recipe = small("nano_motion", base=str(autoencoder))
+    train(replace(recipe, frames=(5,), frame_weights=(1,)), [sequences], tmp_path / "run", workers=0)
+    before = AutoencoderKLWan.from_pretrained(autoencoder)
+    after = AutoencoderKLWan.from_pretrained(tmp_path / "run" / "model" / "vae")
+    video = torch.rand(1, 3, 5, 32, 48, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    still = latents.encode(before, video[:, :, :1])
+    assert torch.equal(latents.encode(after, video[:, :, :1]), still)
+    assert torch.equal(latents.decode(after, still), latents.decode(before, still))
+    assert not torch.equal(latents.encode(after, video), latents.encode(before, video))
+
+
+def test_a_new_autoencoder_sees_a_standing_clip_as_its_still():
+    vae = AutoencoderKLWan(**VAE)
+    begin(vae)
+    still = torch.rand(1, 3, 1, 32, 48, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    z = latents.encode(vae, still.expand(-1, -1, 9, -1, -1))
+    torch.testing.assert_close(z, latents.encode(vae, still).expand_as(z))
+    video = latents.decode(vae, z)
+    torch.testing.assert_close(video, video[:, :, :1].expand_as(video))
 
 
 def test_a_trained_pipeline_loads_and_predicts(base):
@@ -147,7 +172,7 @@ def test_official_recipes_carry_the_papers_settings():
 
 def public(base, **changes) -> Recipe:
     changes = {"steps": 4, "checkpoint_every": 2, "lora_rank": 2, "lora_alpha": 2, "accumulation": 1} | changes
-    sets = {"set_sizes": {"vkitti": (16, 64)}, "batch_frames": 2, "cache_latents": True, "variants": 1}
+    sets = {"set_sizes": (("vkitti", 16, 64),), "batch_frames": 2, "cache_latents": True, "variants": 1}
     return replace(small("dvd_depth_1_3b", base=str(base)), **sets, **changes)
 
 
@@ -194,6 +219,15 @@ def test_absent_sets_are_said_once_and_a_shared_cache_gets_the_normals_that_it_l
 
 def test_weights_are_of_sets_that_exist(base):
     with pytest.raises(InputError, match=r"no set 'kitti'; available: rendered, hypersim"):
-        public(base, still_weights={"kitti": 1.0})
+        public(base, still_weights=(("kitti", 1.0),))
     with pytest.raises(InputError, match="0 or more"):
-        public(base, clip_weights={"vkitti": -1.0})
+        public(base, clip_weights=(("vkitti", -1.0),))
+
+
+def test_weights_are_given_on_the_command_line_name_by_name():
+    options = ["--still-weights", "hypersim", "3", "rendered", "0.5", "--set-sizes", "vkitti", "176", "608"]
+    parsed = tyro.cli(Recipe, default=RECIPES["dvd_depth_1_3b"](), args=options)
+    assert parsed.still_weights == (("hypersim", 3.0), ("rendered", 0.5)) and parsed.set_sizes == (
+        ("vkitti", 176, 608),
+    )
+    assert parsed.clip_weights == (("tartanair", 40), ("vkitti", 10))

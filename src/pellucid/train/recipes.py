@@ -27,6 +27,8 @@ class Recipe:
     """Constructor arguments of the autoencoder, when it starts from scratch."""
     autoencoder: str | None = None
     """Folder of the autoencoder, when the base brings none."""
+    motion_only: bool = False
+    """Of an autoencoder, train only what stills never touch; their latents and pictures stay as they are."""
     lora_rank: int | None = None
     """Rank of the adapters; none trains every weight."""
     lora_alpha: int | None = None
@@ -49,13 +51,13 @@ class Recipe:
     frames: tuple[int, ...] = (1, 5, 9, 13, 17, 21)
     """Clip lengths F = 4N + 1; stills are F = 1."""
     frame_weights: tuple[float, ...] = (1, 1, 1, 1, 1, 1)
-    still_weights: dict[str, float] = field(default_factory=dict)
+    still_weights: tuple[tuple[str, float], ...] = ()
     """How often each set is drawn for stills: rendered, hypersim, tartanair, vkitti. A set that neither this nor
     clip_weights names has weight 1, one that the data lack drops out."""
-    clip_weights: dict[str, float] = field(default_factory=dict)
+    clip_weights: tuple[tuple[str, float], ...] = ()
     """How often each set is drawn for longer clips."""
-    set_sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Crops of sets that have their own, height and width."""
+    set_sizes: tuple[tuple[str, int, int], ...] = ()
+    """Crops of sets that have their own: name, height and width."""
     batch_frames: int = 8
     """Latent frames in a batch: stills come by so many, clips by fewer."""
     variants: int = 8
@@ -81,11 +83,11 @@ class Recipe:
             )
         if any((f - 1) % 4 for f in self.frames):
             raise InputError(f"frames {self.frames}: every clip length must be 4N + 1")
-        weights = self.still_weights | self.clip_weights
-        unknown = sorted({*weights, *self.set_sizes} - set(SETS))
+        weights = self.still_weights + self.clip_weights
+        unknown = sorted(({name for name, _ in weights} | {name for name, _, _ in self.set_sizes}) - set(SETS))
         if unknown:
             raise InputError(f"there is no set {unknown[0]!r}; available: {', '.join(SETS)}")
-        if any(not 0 <= w < float("inf") for w in (*self.still_weights.values(), *self.clip_weights.values())):
+        if any(not 0 <= w < float("inf") for _, w in weights):
             raise InputError("still_weights and clip_weights must be 0 or more")
         if self.steps < 1 or self.batch_frames < 1 or self.accumulation < 1:
             raise InputError("steps, batch_frames and accumulation must be at least 1")
@@ -122,8 +124,9 @@ def dvd_depth_1_3b() -> Recipe:
     return Recipe(
         method="dvd", base="wan2.1-t2v-1.3b", window=81, overlap=21,
         lora_rank=512, lora_alpha=512, steps=20_000, learning_rate=1e-4,
-        accumulation=4, sizes=((480, 640),), set_sizes={"vkitti": (352, 1216)}, frames=(1, 45), frame_weights=(10, 50),
-        still_weights={"hypersim": 9, "vkitti": 1}, clip_weights={"tartanair": 40, "vkitti": 10}, batch_frames=8,
+        accumulation=4, sizes=((480, 640),), set_sizes=(("vkitti", 352, 1216),), batch_frames=8,
+        frames=(1, 45), frame_weights=(10, 50),
+        still_weights=(("hypersim", 9), ("vkitti", 1)), clip_weights=(("tartanair", 40), ("vkitti", 10)),
         gradient_checkpointing=True, variants=1_000_000, cache_latents=False,
     )  # fmt: skip
 
@@ -143,6 +146,14 @@ def nano_autoencoder() -> Recipe:
         steps=3400, learning_rate=1e-3, schedule="cosine", warmup=50, weight_decay=0.0, betas=(0.9, 0.98),
         sizes=((128, 128),), frames=(1, 9), frame_weights=(12, 1), batch_frames=15, cache_latents=False,
         variants=1000,
+    )  # fmt: skip
+
+
+def nano_motion() -> Recipe:
+    """The autoencoder's second part: clips, with everything that a still goes through held fixed."""
+    return replace(
+        nano_autoencoder(), base="runs/nano_autoencoder", motion_only=True, steps=500, frames=(9, 13),
+        frame_weights=(2, 1), batch_frames=12,
     )  # fmt: skip
 
 
@@ -190,6 +201,6 @@ RECIPES = {
     f.__name__: f
     for f in (
         dkt_depth_1_3b, dkt_depth_14b, dkt_normal_1_3b, dkt_normal_14b, dvd_depth_1_3b,
-        nano_autoencoder, nano_stills, nano_dvd, nano_frames, nano_dkt, nano_normal,
+        nano_autoencoder, nano_motion, nano_stills, nano_dvd, nano_frames, nano_dkt, nano_normal,
     )
 }  # fmt: skip

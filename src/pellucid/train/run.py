@@ -44,9 +44,9 @@ def make_mixture(recipe: Recipe, data: Sequence[Path], split: Split) -> Mixture:
         variants=1 if held else recipe.variants,
         seed=recipe.seed,
         augmentation=NONE if held else recipe.augmentation,
-        still_weights=recipe.still_weights,
-        clip_weights=recipe.clip_weights,
-        set_sizes=recipe.set_sizes,
+        still_weights=dict(recipe.still_weights),
+        clip_weights=dict(recipe.clip_weights),
+        set_sizes={name: (height, width) for name, height, width in recipe.set_sizes},
         normals=recipe.method == "autoencoder" or recipe.quantity == "normals",
     ).feasible()
 
@@ -95,8 +95,9 @@ def train_autoencoder(
         vae = AutoencoderKLWan(**recipe.vae)
         begin(vae)
     else:
-        vae = AutoencoderKLWan.from_pretrained(recipe.base)
-    objective = AutoencoderObjective(vae)
+        run = Path(recipe.base) / "model" / "vae"
+        vae = AutoencoderKLWan.from_pretrained(run if run.is_dir() else recipe.base)
+    objective = AutoencoderObjective(vae, recipe.motion_only)
 
     def prepare(material: list[tuple[Sample, Latents | Clip]]) -> list[Clip]:
         return [clip for _, clip in material if isinstance(clip, Clip)]
@@ -109,7 +110,8 @@ def train_autoencoder(
 
     fit(recipe, objective, mixture, out, prepare=prepare, cache=LatentCache(None), validate=validate,
         resume=resume, workers=workers)  # fmt: skip
-    objective.calibrate([mixture.load(s) for i in range(16) for s in mixture.batch(i)])
+    if not recipe.motion_only:
+        objective.calibrate([mixture.load(s) for i in range(16) for s in mixture.batch(i)])
     vae.save_pretrained(out / "model" / "vae")
 
 
