@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "pellucid").rglob("*.py"))
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").glob("*.md"))
 
-FLOOR = ("clip", "align", "camera", "video", "visualize", "store", "evaluate")
+FLOOR = ("clip", "align", "camera", "video", "visualize", "store", "evaluate", "synth")
 HEAVY = ("torch", "diffusers", "transformers", "peft", "accelerate")
 EXTRAS = (
     "h5py",
@@ -36,6 +36,7 @@ EXTRAS = (
     "pytest",
     "ruff",
 )
+IN_BLENDER = "pellucid.synth.blender_"  # run in Blender's own Python, see below
 
 IMPORT_WITHOUT = """
 import importlib, sys
@@ -68,18 +69,33 @@ def import_without(blocked: tuple[str, ...], modules: list[str]) -> None:
 def test_floor_and_scorer_run_without_torch():
     packages = {f"pellucid.{name}" for name in FLOOR}
     modules = [m for m in map(module_name, SOURCES) if any(m == p or m.startswith(f"{p}.") for p in packages)]
+    modules = [m for m in modules if not m.startswith(IN_BLENDER)]
     assert packages <= set(modules)
     import_without(HEAVY, ["pellucid", *modules])
 
 
 def test_every_module_imports_without_extras():
-    modules = [m for m in map(module_name, SOURCES) if m != "pellucid.__main__"]  # which runs the program
+    modules = [m for m in map(module_name, SOURCES) if not m.startswith(("pellucid.__main__", IN_BLENDER))]
     import_without(EXTRAS, modules)
 
 
 def test_imports_point_down_only(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     assert lint_imports(no_cache=True) == 0, capsys.readouterr().out
+
+
+def test_only_two_files_import_bpy_and_they_import_nothing_of_pellucid():
+    importers = set()
+    for path in SOURCES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+        names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        tops = {name.partition(".")[0] for name in names}
+        if "bpy" in tops:
+            importers.add(path.name)
+        if module_name(path).startswith(IN_BLENDER):
+            assert "pellucid" not in tops, path.name
+    assert importers == {"blender_scene.py", "blender_render.py"}
 
 
 # numpy: what makes generators; all else in numpy.random is, or uses, the global one.

@@ -73,7 +73,7 @@ class Dropped:
             nray=len(rays),
             cutoff=20.0,
         )
-        return np.array([self._id_of_geom(g) if g >= 0 else 0 for g in geoms]), distances
+        return np.array([self._id_of_geom(int(g)) if g >= 0 else 0 for g in geoms]), distances
 
     def _id_of_geom(self, geom: int) -> int:
         return int(self.model.body(self.model.geom_bodyid[geom]).name.split()[-1])

@@ -23,7 +23,7 @@ def sample_orbit(rng: np.random.Generator) -> CameraPath:
         azimuth=float(rng.uniform(0, 2 * np.pi)),
         sweep=float(rng.choice([-1, 1]) * rng.uniform(0.6, 2 * np.pi)),
         elevation=float(rng.uniform(0.28, 0.95)),
-        fill=float(rng.uniform(0.62, 1.0)),
+        fill=float(rng.uniform(0.75, 1.2)),
         elevation_wobble=wobble(0.1),
         radius_wobble=wobble(0.12),
         target_wobbles=(wobble(0.08), wobble(0.08), wobble(0.05)),

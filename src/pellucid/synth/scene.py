@@ -116,7 +116,7 @@ def _write_job(spec: SceneSpec, settings: RenderSettings, folder: Path) -> None:
         "denoise": settings.denoise,
     }
     (folder / "job.json").write_text(json.dumps(job))
-    np.savez(folder / "meshes.npz", **arrays)
+    np.savez(folder / "meshes.npz", **arrays)  # type: ignore[arg-type]  # numpy reads names as its own options
 
 
 def _messages(command: list[str], seconds: float) -> Iterator[dict[str, Any]]:
@@ -132,7 +132,8 @@ def _messages(command: list[str], seconds: float) -> Iterator[dict[str, Any]]:
                 timer.start()
             assert process.stdout is not None
             for line in process.stdout:
-                yield json.loads(line)
+                if line.startswith("{"):  # a Blender says its name first
+                    yield json.loads(line)
             status = process.wait()
         finally:
             late = timer is not None and not timer.is_alive()
