@@ -140,7 +140,7 @@ def test_an_environment_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
-def test_blender_ends_when_its_worker_is_killed(tmp_path):
+def test_blender_ends_when_its_worker_is_killed():
     sleeper = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
     worker = (
         "import subprocess, sys; from pellucid.synth.environment import _LAUNCH\n"

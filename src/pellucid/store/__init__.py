@@ -5,6 +5,7 @@ from ._arrays import save_npy as save_npy
 from ._arrays import save_npz as save_npz
 from ._atomic import atomic as atomic
 from ._atomic import atomic_folder as atomic_folder
+from ._atomic import disk_errors as disk_errors
 from ._atomic import read_json as read_json
 from ._atomic import write_json as write_json
 from ._lock import Lock as Lock

@@ -97,8 +97,8 @@ def _run(command: list[str]) -> None:
         lines = (result.stderr or result.stdout).strip().splitlines() or [f"exit status {result.returncode}"]
         last = next((line for line in reversed(lines) if "error" in line.lower()), lines[-1])
         raise InputError(
-            f"the private environment with {BPY} cannot be made ({' '.join(last.split())[:300]}); check the network, or "
-            f"name a blender, or a Python {PYTHON} that has bpy, with --blender or {VARIABLE}"
+            f"the private environment with {BPY} cannot be made ({' '.join(last.split())[:300]}); check the network, "
+            f"or name a blender, or a Python {PYTHON} that has bpy, with --blender or {VARIABLE}"
         )
 
 

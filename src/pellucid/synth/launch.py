@@ -14,7 +14,7 @@ _SET_PARENT_DEATH_SIGNAL = 1  # of Linux's prctl; the setting survives exec
 
 
 def end_with_parent() -> None:
-    """This process is killed when the one that started it ends, however that ends. Linux only; elsewhere it lives on."""
+    """This process is killed when the one that started it ends, however that ends. On Linux; elsewhere it lives on."""
     if sys.platform != "linux":
         return
     parent = os.getppid()
