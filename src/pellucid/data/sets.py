@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pellucid.clip import Clip, InputError
-from pellucid.data import hypersim, sequences, tartanair, vkitti
+from pellucid.data import hypersim, sequences, tartanair, transphy3d, vkitti
 from pellucid.data.sequences import Sequence, Split
 
 
@@ -26,11 +26,15 @@ class DataSet:
 
 SETS = {
     "rendered": DataSet(("*/camera.json",), sequences.list_sequences, sequences.read_sequence),
+    "transphy3d": DataSet(transphy3d.SIGNS, transphy3d.find, transphy3d.read),
     "hypersim": DataSet(("ai_[0-9]*_[0-9]*",), hypersim.find, hypersim.read),
     "tartanair": DataSet(tartanair.TRAJECTORIES, tartanair.find, tartanair.read, tartanair.trained_depth),
     "vkitti": DataSet(("Scene[0-9][0-9]",), vkitti.find, vkitti.read, vkitti.trained_depth),
 }
-ALLOWED = "rendered sequences (*/camera.json), Hypersim (ai_*_*), TartanAir (*/Easy/P*) or Virtual KITTI 2 (Scene*)"
+ALLOWED = (
+    "rendered sequences (*/camera.json), TransPhy3D (*.tar), Hypersim (ai_*_*), TartanAir (*/Easy/P*) or "
+    "Virtual KITTI 2 (Scene*)"
+)
 
 
 def kinds_of(root: Path) -> list[str]:
