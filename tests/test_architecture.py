@@ -26,7 +26,12 @@ FLOOR = ("clip", "align", "camera", "video", "visualize", "store", "evaluate", "
 HEAVY = ("torch", "diffusers", "transformers", "peft", "accelerate")
 EXTRAS = (
     "h5py",
+    "manifold3d",
+    "mujoco",
+    "ray",
     "tensorboard",
+    "trimesh",
+    "webdataset",
     "beartype",
     "hypothesis",
     "importlinter",
@@ -276,7 +281,8 @@ def test_constraints_satisfy_what_the_package_asks_for():
     assert "+" not in "".join(pins.values()), "a local version would exclude the other builds of torch"
     for text in requires("pellucid") or []:
         requirement = Requirement(text)
-        if requirement.marker and not any(requirement.marker.evaluate({"extra": e}) for e in ("", "dev", "train")):
+        extras = ("", "dev", "synth", "train")
+        if requirement.marker and not any(requirement.marker.evaluate({"extra": e}) for e in extras):
             continue
         name = canonicalize_name(requirement.name)
         assert name in pins, f"{name} is not pinned"

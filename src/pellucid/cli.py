@@ -15,6 +15,7 @@ import tyro
 
 from pellucid.clip import InputError
 from pellucid.predict.request import Request, Task
+from pellucid.synth.request import RenderRequest
 from pellucid.train.recipes import RECIPES, Recipe
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -120,6 +121,8 @@ def _run(command: Any) -> int:
             print(_table())
         case ImportDKT() | ImportDVD():
             print(_import(command))
+        case RenderRequest():
+            print(*_render(command), sep="\n")
         case Train():
             from pellucid.train.run import train
 
@@ -175,7 +178,7 @@ def _one_line(page: str) -> str:
 
 def _overview() -> Any:
     """All commands, for `pellucid --help` alone."""
-    about = {"predict": Request, "models": Models}
+    about = {"predict": Request, "models": Models, "render": RenderRequest}
     pages = {name: (kind.__doc__ or "").split("\n")[0] for name, kind in about.items()}
     pages |= {"import": "Make a model folder of released weights.", "train": "Train a model by a recipe."}
     kinds = [
@@ -202,6 +205,7 @@ COMMANDS: dict[str, Callable[[], Any]] = {
     "predict": lambda: Request,
     "models": lambda: Models,
     "import": _imports,
+    "render": lambda: RenderRequest,
     "train": _recipes,
 }
 
@@ -214,6 +218,22 @@ def _import(command: ImportDKT | ImportDVD) -> Path:
         return import_dvd(**given)
     files = list(given.pop("transformer"))
     return import_dkt(transformer=files[0] if len(files) == 1 else files, **given)
+
+
+def _render(request: RenderRequest) -> list[Path]:
+    """What was made: the folder of the scenes, the contact sheet, the tars."""
+    from tqdm import tqdm
+
+    from pellucid.data.tars import export_tars
+    from pellucid.synth.contact_sheet import save_contact_sheet
+    from pellucid.synth.run import render_scenes
+
+    made = [render_scenes(request)] if request.scenes is not None else []
+    if request.contact_sheet:
+        made.append(save_contact_sheet(request.out))
+    if request.tars is not None:
+        made += tqdm(export_tars(request.out, request.tars), desc="exporting", unit="scene", delay=2, leave=False)
+    return made
 
 
 def _table() -> str:
