@@ -172,7 +172,7 @@ def _exposure(scene: Any, job: dict[str, Any], folder: Path) -> float:
     scene.render.resolution_x, scene.render.resolution_y = PROBE_WIDTH, max(round(PROBE_WIDTH * H / W), 1)
     _file(scene.render, "OPEN_EXR", "32", "IMAGE")
     logs = []
-    for frame in sorted({job["frames"][0], job["frames"][len(job["frames"]) // 2]}):
+    for frame in job["probed"]:
         path = folder / f"probe_{frame:04d}.exr"
         _write(scene, frame, path)
         picture = bpy.data.images.load(str(path))

@@ -74,12 +74,9 @@ def _camera(job: dict[str, Any]) -> None:
     data.sensor_fit, data.angle_x = "HORIZONTAL", math.radians(job["fov_x_degrees"])
     data.clip_start, data.clip_end = 0.01, 100.0
     camera.rotation_mode = "QUATERNION"
-    before = None
-    for frame, pose in zip(job["frames"], job["T_world_camera"]):  # noqa: B905
+    # Frames are whole numbers and never blurred, so each has its own key and nothing is interpolated.
+    for frame, pose in enumerate(job["T_world_camera"]):
         place, turn, _ = Matrix((np.array(pose) @ TO_BLENDER).tolist()).decompose()
-        if before is not None:
-            turn.make_compatible(before)
-        before = turn
         camera.location, camera.rotation_quaternion = place, turn
         camera.keyframe_insert("location", frame=frame)
         camera.keyframe_insert("rotation_quaternion", frame=frame)

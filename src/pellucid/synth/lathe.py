@@ -11,8 +11,9 @@ from jaxtyping import Float64
 from pellucid.synth.mesh import Mesh, Points, grid_mesh
 from pellucid.synth.spec import Lathe
 
-Profile = Float64[np.ndarray, "P 2"]
+Profile = Float64[np.ndarray, "_ 2"]
 DENSE = 2000  # samples along the outside, for its offset
+HOLD = 1.5e-3  # metres from an edge within which normals may bend
 FILM = 1.5e-4  # metres that a liquid reaches into its vessel's wall, so that no air is between
 
 
@@ -161,6 +162,21 @@ def _slabs(pairs: list[tuple[float, float]], angles: np.ndarray, ring) -> list[P
     return [np.concatenate([ring(r, z, angles) for r, z in run]) for run in parts if run[-1][1] - run[0][1] > 1e-6]
 
 
+def _held(profile: Profile) -> Profile:
+    """The profile with points just beside the ends of its long straight pieces.
+
+    Normals are smoothed over vertices: without these, the bend at a table's edge would tilt them up to its middle.
+    """
+    kept = [profile[0]]
+    for a, b in pairwise(profile):
+        length = float(np.linalg.norm(b - a))
+        if length > 3 * HOLD:
+            step = (b - a) * (HOLD / length)
+            kept += [a + step, b - step]
+        kept.append(b)
+    return np.array(kept)
+
+
 def _cross_section(angles: np.ndarray, share: np.ndarray, lathe: Lathe) -> Float64[np.ndarray, "P S"]:
     """The factor on the radius, by angle and share of the height."""
     twisted = angles[None] + lathe.twist * share
@@ -175,7 +191,7 @@ def _turned(profile: Profile, lathe: Lathe) -> Mesh:
     """The surface swept by a profile that begins and ends on the axis."""
     count = 192 if lathe.squareness > 8 else 96 if lathe.lobes or lathe.squareness > 2 else 72
     angles = np.arange(count) / count * 2 * np.pi
-    between = profile[1:-1]
+    between = _held(profile)[1:-1]
     share = between[:, 1:] / max(profile[:, 1].max(), 1e-9)
     r = between[:, :1] * _cross_section(angles, share, lathe)
     z = np.broadcast_to(between[:, 1:], r.shape)

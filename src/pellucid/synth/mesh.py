@@ -8,7 +8,8 @@ from jaxtyping import Float64, Int32
 
 from pellucid.clip import InputError
 
-Points = Float64[np.ndarray, "N 3"]
+Points = Float64[np.ndarray, "_ 3"]
+Point = Float64[np.ndarray, " 3"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class Mesh:
         return Mesh(vertices=self.vertices @ T_to_from[:3, :3].T + T_to_from[:3, 3], triangles=self.triangles)
 
 
-def grid_mesh(rings: Float64[np.ndarray, "R S 3"], low: Points | None, high: Points | None) -> Mesh:
+def grid_mesh(rings: Float64[np.ndarray, "R S 3"], low: Point | None, high: Point | None) -> Mesh:
     """The closed mesh through rings of points; poles close both ends, or with none the last ring meets the first.
 
     Rings run counter-clockwise about the direction in which they follow each other.

@@ -105,7 +105,9 @@ def _write_job(spec: SceneSpec, settings: RenderSettings, folder: Path) -> None:
         "bodies": bodies,
         "light": dataclasses.asdict(spec.light),
         "frames": list(range(first, stop)),
-        "T_world_camera": camera_poses(spec.camera, stop, W / H)[first:].tolist(),
+        # Every part of a sequence gets the exposure of the whole.
+        "probed": sorted({0, spec.frames // 2}),
+        "T_world_camera": camera_poses(spec.camera, max(stop, spec.frames), W / H).tolist(),
         "fov_x_degrees": spec.camera.fov_x_degrees,
         "resolution": [H, W],
         "seed": spec.seed,
