@@ -42,7 +42,7 @@ def begun(out: Path) -> Counter:
     return Counter(int(line.split()[0]) for line in (out / "begun.txt").read_text().splitlines())
 
 
-def wait_for(condition, what: str, seconds: float = 120):
+def wait_for(condition, what: str, seconds: float = 600):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := condition():
