@@ -11,7 +11,7 @@ from pellucid.synth.shapes import build_mesh
 from pellucid.synth.spec import CameraPath, FixedObject, SceneObject, SceneSpec
 
 STILL = 1e-3  # metres in the last tenth of a second
-DEEPEST = 3e-3  # metres that bodies may stand in each other
+DEEPEST = 4e-3  # metres that bodies may stand in each other
 REACH = 0.55  # metres from the centre beyond which a thing has left the scene
 FEWEST = 2
 SEEN_SHARE = 0.004  # of the picture, for one object
