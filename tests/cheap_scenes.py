@@ -32,6 +32,11 @@ def slow(seed: int, folder: Path) -> None:
     cheap(seed, folder, pause=0.4)
 
 
+def stuck(seed: int, folder: Path) -> None:
+    """Seed 0 is made at once; the others would take minutes."""
+    cheap(seed, folder, pause=60 if seed else 0)
+
+
 def crashing(seed: int, folder: Path) -> None:
     """Seed 2 kills its worker every time, seed 4 the first time only; seed 6 raises."""
     (folder / "half").write_text("x")

@@ -105,8 +105,8 @@ def _sequences(stem: Path) -> dict[str, list[Frame]]:
             name = stem.name if stem.name.startswith(sequence) else f"{stem.name}-{sequence}"
             by_key[name, int(number)] = Frame(tar, dict(members))
     frames: dict[str, list[Frame]] = {}
-    for name, number in sorted(by_key):
-        frames.setdefault(name, []).append(by_key[name, number])
+    for name, index in sorted(by_key):
+        frames.setdefault(name, []).append(by_key[name, index])
     return frames
 
 

@@ -2,8 +2,10 @@
 
 import logging
 import multiprocessing
+import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +13,6 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol, runtime_checkable
 
 from pellucid.clip import InputError
-from pellucid.synth.launch import end_with_parent
 from pellucid.synth.tasks import Outcome
 
 Run = Callable[[int], Outcome]  # the task of a seed, which raises nothing
@@ -48,7 +49,7 @@ class LocalPool:
 
     They are forked from a server that has imported what they need, where the system can.
 
-    The processes, and the Blenders below them, end when this process does, however it ends (on Linux).
+    They end when this process does, however it ends, and on Linux their Blenders with them.
     """
 
     def __init__(self, run: Run, workers: int) -> None:
@@ -173,9 +174,17 @@ def _no_cluster(address: str, error: Exception) -> InputError:
 def _work(run: Run, seed: int, sender: Connection) -> None:
     """A worker's whole life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
-    end_with_parent()
+    threading.Thread(target=_end_with_driver, daemon=True).start()
     sender.send(run(seed))
     sender.close()
+
+
+def _end_with_driver() -> None:
+    """Kills this process when the one that asked for it ends, however that ends; its Blender follows."""
+    driver = multiprocessing.parent_process()
+    assert driver is not None
+    wait([driver.sentinel])
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _ending(code: int | None) -> str:

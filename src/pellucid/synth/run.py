@@ -23,7 +23,7 @@ from pellucid.synth.scene import RenderSettings
 from pellucid.synth.status import Status
 from pellucid.synth.tasks import Scenes, run_task
 
-BYTES_PER_PIXEL = 2.0  # on the disk, all files of a frame: more than was ever measured, see docs/rendering.md
+BYTES_PER_PIXEL = 2.5  # on the disk, all files of a frame: more than was ever measured, see docs/rendering.md
 RAY_THREADS = 2
 
 
