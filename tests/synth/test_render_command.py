@@ -85,6 +85,11 @@ exec "{python}" "$@"
 """
 
 
+@pytest.fixture(autouse=True)
+def _blender_is_chosen_by_option(monkeypatch):
+    monkeypatch.delenv("PELLUCID_BLENDER", raising=False)
+
+
 @pytest.mark.slow
 def test_a_scene_from_a_seed_to_the_training_set_though_blender_crashes_once(tmp_path, blender, capsys):
     program = tmp_path / "python"
