@@ -143,7 +143,7 @@ def nano_autoencoder() -> Recipe:
             "temperal_downsample": [True, True], "in_channels": 12, "out_channels": 12, "patch_size": 2,
             "latents_mean": [0.0] * 16, "latents_std": [1.0] * 16, "scale_factor_spatial": 8,
         },
-        steps=3400, learning_rate=1e-3, schedule="cosine", warmup=50, weight_decay=0.0, betas=(0.9, 0.98),
+        steps=2700, learning_rate=1e-3, schedule="cosine", warmup=50, weight_decay=0.0, betas=(0.9, 0.98),
         sizes=((128, 128),), frames=(1, 9), frame_weights=(12, 1), batch_frames=15, cache_latents=False,
         variants=1000,
     )  # fmt: skip
@@ -160,27 +160,28 @@ def nano_motion() -> Recipe:
 def nano_stills() -> Recipe:
     """First half of nano: disparity of stills in one pass, from scratch on nano's latents."""
     return Recipe(
-        method="dvd", window=13, overlap=5,
+        method="dvd", window=1, overlap=0,
         transformer={
             "num_attention_heads": 4, "attention_head_dim": 64, "in_channels": 16, "out_channels": 16, "text_dim": 16,
             "patch_size": [1, 2, 2], "freq_dim": 256, "ffn_dim": 1024, "num_layers": 10, "cross_attn_norm": True,
         },
-        steps=1200, learning_rate=1e-3, warmup=100, weight_decay=0.05, betas=(0.9, 0.98),
+        steps=1400, optimizer="muon", learning_rate=2e-3, schedule="cosine", warmup=40, weight_decay=0.05,
+        betas=(0.9, 0.98),
         sizes=NANO_SIZES, frames=(1,), frame_weights=(1,), batch_frames=16, variants=1,
     )  # fmt: skip
 
 
 def nano_dvd() -> Recipe:
-    """Second half of nano, the shipped default: stills and clips jointly."""
+    """Second half of nano: stills and clips jointly."""
     return replace(
-        nano_stills(), schedule="cosine", warmup=0, frames=(1, 5, 13), frame_weights=(4, 3, 2), transformer={},
-        base="runs/nano_stills",
+        nano_stills(), window=13, overlap=5, learning_rate=1e-3, frames=(1, 5, 13), frame_weights=(4, 3, 2),
+        transformer={}, base="runs/nano_stills",
     )  # fmt: skip
 
 
 def nano_frames() -> Recipe:
     """The per-frame rival of nano_dvd: the same network, first half, frames and budget, but stills alone."""
-    return replace(nano_dvd(), frames=(1,), frame_weights=(1,))
+    return replace(nano_dvd(), window=1, overlap=0, frames=(1,), frame_weights=(1,))
 
 
 def nano_dkt() -> Recipe:
