@@ -40,6 +40,7 @@ def render(folder: Path, say: Any) -> None:
     for start in range(0, len(frames), BLOCK):
         block = frames[start : start + BLOCK]
         _geometry_settings(scene)
+        _relief(0.0)
         for name, hidden in (("first", False), ("behind", True)):
             for thing in transparent:
                 thing.visible_camera = not hidden
@@ -47,6 +48,7 @@ def render(folder: Path, say: Any) -> None:
                 _write(scene, frame, folder / f"{name}_{frame:04d}.exr")
         for thing in transparent:
             thing.visible_camera = True
+        _relief(1.0)
         _picture_settings(scene, job, exposure)
         for frame in block:
             K, T_world_camera = blender_scene.camera_truth(frame)
@@ -149,6 +151,16 @@ def _geometry_settings(scene: Any) -> None:
     for name in ("z", "normal", "object_index", "material_index"):
         setattr(layer, f"use_pass_{name}", True)
     _file(scene.render, "OPEN_EXR_MULTILAYER", "32", "MULTI_LAYER_IMAGE")
+
+
+def _relief(strength: float) -> None:
+    """Switches bump maps: they shade the picture, but are in neither depth nor the normals of the truth."""
+    import bpy
+
+    for material in bpy.data.materials:
+        for node in material.node_tree.nodes if material.node_tree else ():
+            if node.bl_idname == "ShaderNodeBump":
+                node.inputs["Strength"].default_value = strength
 
 
 def _file(render: Any, kind: str, depth: str, media: str) -> None:
