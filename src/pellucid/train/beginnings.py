@@ -19,7 +19,7 @@ def begin(vae: AutoencoderKLWan) -> None:
     """Set the weights of a new autoencoder in place."""
     for name, module in vae.named_modules():
         if isinstance(module, (nn.Conv2d, nn.Conv3d)) and name.endswith(LINEAR):
-            nn.init.zeros_(module.bias)
+            zero(module)
             orthogonal(module.weight)
         if isinstance(module, WanCausalConv3d) and name.endswith("time_conv"):
             average(module)
@@ -38,22 +38,21 @@ def begin(vae: AutoencoderKLWan) -> None:
 def zero(layer: nn.Conv2d | nn.Conv3d) -> None:
     """A layer that gives nothing."""
     nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 
 
 def orthogonal(weight: Tensor) -> None:
-    """Orthogonal rows over channels and space, all in the last frame."""
+    """Orthogonal rows over channels and space in the last frame; the others stay as they are."""
     last = weight if weight.ndim == 4 else weight[:, :, -1]
     rows = torch.empty(len(last), last[0].numel())
     nn.init.orthogonal_(rows)
-    nn.init.zeros_(weight)
     last.copy_(rows.view_as(last))
 
 
 def average(time: WanCausalConv3d) -> None:
     """Two frames become their mean on the way down; on the way up one frame becomes two alike."""
-    nn.init.zeros_(time.weight)
-    nn.init.zeros_(time.bias)
+    zero(time)
     one = torch.eye(time.in_channels)
     if time.out_channels == time.in_channels:
         time.weight[:, :, 1, 0, 0] = time.weight[:, :, 2, 0, 0] = one / 2
