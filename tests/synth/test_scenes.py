@@ -1,5 +1,6 @@
 """Shapes, sampling and physics, without Blender."""
 
+import subprocess
 import zlib
 from dataclasses import replace
 
@@ -158,6 +159,19 @@ def test_unusable_assets_are_one_line(tmp_path, name, content, words):
     with pytest.raises(InputError, match=words) as caught:
         find_assets(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_blend_files_are_read_through_blender(tmp_path, blender):
+    make = "import bpy; bpy.ops.wm.read_factory_settings(use_empty=True)\n"
+    make += "bpy.ops.mesh.primitive_cylinder_add(radius=0.03, depth=0.2)\n"
+    make += f"bpy.ops.wm.save_as_mainfile(filepath={str(tmp_path / 'can.blend')!r})"
+    (tmp_path / "make.py").write_text(make)
+    subprocess.run([*blender, str(tmp_path / "make.py")], check=True, capture_output=True)
+    assets = find_assets(tmp_path, blender, tmp_path / "cache")
+    assert assets.report.endswith("1 .blend; 1 usable")
+    (can,) = assets.usable
+    mesh = read_asset(StaticMesh(path=str(can.path), sha256=can.sha256, size=can.size))
+    assert np.ptp(mesh.vertices, axis=0) == pytest.approx([0.06, 0.06, 0.2], abs=1e-3), "z is up, metres are kept"
 
 
 def test_a_process_that_is_no_blender_is_one_line(tmp_path):

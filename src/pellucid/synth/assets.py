@@ -106,6 +106,7 @@ def _read(path: Path) -> Mesh:
 
 def _converted(path: Path, blender: Sequence[str], cache: Path) -> Path:
     """The .glb that Blender makes of a .blend, made once."""
+    cache.mkdir(parents=True, exist_ok=True)
     target = cache / f"{path.stem}.{_sha256(path)[:12]}.glb"
     if target.exists():
         return target

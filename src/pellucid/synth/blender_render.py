@@ -14,6 +14,7 @@ from typing import Any
 
 BLOCK = 8  # frames between changes of pass
 MID_GREY = 0.17
+PAPER = 0.9
 PROBE_WIDTH, PROBE_SAMPLES = 96, 24
 LIBRARIES = "libxi6 libxxf86vm1 libxfixes3 libxkbcommon0 libgl1 libsm6 libegl1"
 
@@ -175,7 +176,10 @@ def _file(render: Any, kind: str, depth: str, media: str) -> None:
 
 
 def _exposure(scene: Any, job: dict[str, Any], folder: Path) -> float:
-    """Stops that bring the mean luminance of two small pictures to mid grey, plus what the job asks for."""
+    """Stops that bring the mean luminance of two small pictures to mid grey, plus what the job asks for.
+
+    A tenth of the pixels at most may be brighter than white paper: dark mirrors must not burn out what they show.
+    """
     import bpy
     import numpy as np
 
@@ -183,7 +187,7 @@ def _exposure(scene: Any, job: dict[str, Any], folder: Path) -> float:
     H, W = job["resolution"]
     scene.render.resolution_x, scene.render.resolution_y = PROBE_WIDTH, max(round(PROBE_WIDTH * H / W), 1)
     _file(scene.render, "OPEN_EXR", "32", "IMAGE")
-    logs = []
+    logs, brights = [], []
     for frame in job["probed"]:
         path = folder / f"probe_{frame:04d}.exr"
         _write(scene, frame, path)
@@ -194,8 +198,10 @@ def _exposure(scene: Any, job: dict[str, Any], folder: Path) -> float:
         path.unlink()
         luminance = pixels[:, :3] @ np.array([0.2126, 0.7152, 0.0722])
         logs.append(float(np.log2(np.clip(luminance, 1e-4, None)).mean()))
+        brights.append(float(np.log2(max(np.quantile(luminance, 0.9), 1e-4))))
     scene.render.resolution_y, scene.render.resolution_x = job["resolution"]
-    return math.log2(MID_GREY) - sum(logs) / len(logs) + float(job["light"]["exposure_ev"])
+    stops = min(math.log2(MID_GREY) - sum(logs) / len(logs), math.log2(PAPER) - max(brights))
+    return stops + float(job["light"]["exposure_ev"])
 
 
 def main(arguments: list[str]) -> int:
