@@ -59,7 +59,7 @@ def simulate_active_stereo(
     depth = np.where(mirrored, depth + abs(0.03 + 0.03 * _blobs(rng, depth.shape, 24)), depth)
 
     measured, seen = _as_disparity(depth, float(K[0, 0]), rng, sensor)
-    shadow = _beside_edges(depth, sensor.shadow) & (rng.random(depth.shape) > 0.35)
+    shadow = _beside_edges(frame.depth.astype(np.float64), sensor.shadow) & (rng.random(depth.shape) > 0.35)
     missing |= lost | shadow | ~seen | ~np.isfinite(depth)
     return np.where(missing, np.nan, measured).astype(np.float32)
 
@@ -79,7 +79,9 @@ def _as_disparity(
 def _beside_edges(depth: Float64[np.ndarray, "H W"], width: int) -> Bool[np.ndarray, "H W"]:
     """Pixels near a horizontal step of depth of more than three per cent."""
     step = np.zeros(depth.shape, np.uint8)
-    step[:, 1:] = abs(np.diff(np.nan_to_num(depth, posinf=1e3), axis=1)) > 0.03 * depth[:, 1:]
+    step[:, 1:] = abs(np.diff(np.nan_to_num(depth, posinf=1e3), axis=1)) > 0.03 * np.nan_to_num(
+        depth[:, 1:], posinf=1e3
+    )
     return cv2.dilate(step, np.ones((3, 2 * width + 1), np.uint8)) > 0
 
 
