@@ -1,7 +1,7 @@
 """Runs a script in Blender's Python and notes the seconds inside the renderer: `python cycles_time.py FILE SCRIPT ...`.
 
 Needs bpy alone. FILE gets one JSON object: renders, seconds inside them (synchronisation, path tracing, denoising and
-writing the picture), and seconds of the whole process from its first line.
+writing the picture).
 """
 
 import json
@@ -10,12 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-began = time.perf_counter()
-
-import bpy  # noqa: E402
+import bpy
 
 found = {"renders": 0, "inside": 0.0}
-started = began
+started = 0.0
 
 
 @bpy.app.handlers.persistent
@@ -28,6 +26,7 @@ def on_init(*_: object) -> None:
 def on_complete(*_: object) -> None:
     found["renders"] += 1
     found["inside"] += time.perf_counter() - started
+    report.write_text(json.dumps(found))  # after each, for the script may leave without returning
 
 
 bpy.app.handlers.render_init.append(on_init)
@@ -35,7 +34,4 @@ bpy.app.handlers.render_complete.append(on_complete)
 report, script = Path(sys.argv[1]), sys.argv[2]
 sys.argv = sys.argv[2:]
 sys.path.insert(0, str(Path(script).parent))
-try:
-    runpy.run_path(script, run_name="__main__")
-finally:
-    report.write_text(json.dumps(found | {"total": time.perf_counter() - began}))
+runpy.run_path(script, run_name="__main__")
