@@ -1,0 +1,1 @@
+"""From depth to grasps: candidates, simulated trials, and the table of success."""
