@@ -27,9 +27,18 @@ def count_frames(*streams: tuple[Path, str]) -> int:
     return count
 
 
-def missing(path: Path) -> InputError:
+class MissingFiles(InputError):
+    """A set lacks files; `paths` are all of them that are known, the first of them in the message."""
+
+    def __init__(self, paths: list[Path]) -> None:
+        self.paths = paths
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        super().__init__(f"{paths[0]}{more}: missing; download the set again or leave this folder out of --data")
+
+
+def missing(path: Path) -> MissingFiles:
     """The error for a set that lacks a file."""
-    return InputError(f"{path}: missing; download the set again or leave this folder out of --data")
+    return MissingFiles([path])
 
 
 def read_image(path: Path, flags: int = cv2.IMREAD_UNCHANGED) -> np.ndarray:

@@ -43,9 +43,17 @@ class Sequence:
         return self.label or self.path.name
 
 
-def split_of(seed: int) -> Literal["train", "held-out", "acceptance"]:
-    """Where a scene belongs: seeds 1 modulo 7 validate, 0 modulo 7 are kept for acceptance, the others train."""
-    return {0: "acceptance", 1: "held-out"}.get(seed % 7, "train")  # type: ignore[return-value]
+def split_of(seed: int, rendered_for: str | None = None) -> Literal["train", "held-out", "acceptance", "test"]:
+    """Where a scene belongs: seeds 1 modulo 7 validate, 0 modulo 7 are kept for acceptance, the others train.
+
+    `pellucid render` says in camera.json what a scene was rendered for: test scenes have seeds and shapes of their
+    own, so of the training scenes none is kept for acceptance.
+    """
+    if rendered_for == "test":
+        return "test"
+    if seed % 7 == 1:
+        return "held-out"
+    return "acceptance" if seed % 7 == 0 and rendered_for is None else "train"
 
 
 def find_sequences(roots: list[Path], split: Split = "all") -> list[Sequence]:
@@ -72,9 +80,14 @@ def list_sequences(root: Path, split: Split) -> list[Sequence]:
     for camera in sorted(root.glob("*/camera.json")):
         meta = json.loads(camera.read_text())
         seed = meta.get("seed", int(camera.parent.name.lstrip("s")))
-        if split == "all" or (split == split_of(seed) and meta.get("split") != "test"):
+        if split == "all" or split == split_of(seed, meta.get("split")):
             found.append(Sequence(camera.parent, meta["frames"], seed))
     return found
+
+
+def is_test(sequence: Sequence) -> bool:
+    """Whether a rendered scene belongs to the test set, `pellucid render --split test`."""
+    return json.loads((sequence.path / "camera.json").read_text()).get("split") == "test"
 
 
 def _image(path: Path, flags: int) -> np.ndarray:

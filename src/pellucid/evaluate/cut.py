@@ -1,0 +1,91 @@
+"""A clip as a protocol scores it: its frames, their size, and the truth where it counts."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+
+from pellucid.clip import Clip, InputError
+from pellucid.data.sequences import Sequence
+from pellucid.evaluate.protocol import Protocol
+
+
+def read_cut(read: Callable[[Sequence, int, int], Clip], sequence: Sequence, protocol: Protocol) -> Clip:
+    """The clip of a sequence, cut to the protocol frame by frame, so that memory holds one frame of the set's size.
+
+    Raises InputError when a file is missing or cannot be read, or when frames differ in size and the protocol gives
+    none.
+    """
+    frames = range(0, sequence.num_frames, protocol.stride)[: protocol.frames]
+    return _joined([_fitted(read(sequence, t, t + 1), protocol) for t in frames], sequence.name)
+
+
+def cut(clip: Clip, protocol: Protocol) -> Clip:
+    """The frames of the clip that the protocol takes, at its size, with its truth NaN where it does not count.
+
+    Colour is averaged over areas, truth is that of the nearest pixel, K follows. The sky counts as unknown.
+    """
+    frames = range(0, len(clip.rgb), protocol.stride)[: protocol.frames]
+    return _fitted(_at(clip, list(frames)), protocol)
+
+
+def _at(clip: Clip, frames: list[int]) -> Clip:
+    taken = {name: x[frames] for name in PER_FRAME if (x := getattr(clip, name)) is not None}
+    return replace(clip, **taken)
+
+
+PER_FRAME = ("rgb", "T_world_camera", "depth", "normals", "transparent")
+
+
+def _fitted(clip: Clip, protocol: Protocol) -> Clip:
+    """The frames at the protocol's size, and their truth where it counts."""
+    if protocol.size is not None and clip.rgb.shape[1:3] != protocol.size:
+        clip = _resized(clip, protocol.size)
+    scored = np.zeros(clip.rgb.shape[1:3], bool)
+    top, bottom, left, right = protocol.crop or (0, *scored.shape[:1], 0, *scored.shape[1:])
+    scored[top:bottom, left:right] = True
+    depth, normals = clip.depth, clip.normals
+    if depth is not None:
+        inside = scored & (depth >= protocol.min_depth) & (depth <= protocol.max_depth) & np.isfinite(depth)
+        depth = np.where(inside & (depth > 0), depth, np.nan).astype(np.float32)
+        scored = scored & ~np.isnan(depth)
+    if normals is not None:
+        normals = np.where(scored[..., None], normals, np.nan).astype(np.float32)
+    return replace(clip, depth=depth, normals=normals)
+
+
+def _resized(clip: Clip, size: tuple[int, int]) -> Clip:
+    H, W = clip.rgb.shape[1:3]
+    h, w = size
+    # The centre of pixel (u, v) is at (u + 0.5, v + 0.5) of the picture's extent.
+    rows, columns = ((np.arange(h) + 0.5) * H / h).astype(int), ((np.arange(w) + 0.5) * W / w).astype(int)
+    nearest = {
+        name: x[:, rows[:, None], columns]
+        for name in ("depth", "normals", "transparent")
+        if (x := getattr(clip, name)) is not None
+    }
+    how = cv2.INTER_AREA if h <= H and w <= W else cv2.INTER_LINEAR
+    rgb = np.stack([cv2.resize(frame, (w, h), interpolation=how) for frame in clip.rgb])
+    return replace(clip, rgb=rgb, K=None if clip.K is None else scaled_intrinsics(clip.K, w / W, h / H), **nearest)
+
+
+def scaled_intrinsics(K: Float[np.ndarray, "3 3"], across: float, down: float) -> Float[np.ndarray, "3 3"]:
+    """K of the picture stretched so much; whole numbers are the centres of pixels, before and after."""
+    half = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+    return np.diag([across, down, 1.0]) @ (K + half) - half
+
+
+def _joined(clips: list[Clip], name: str) -> Clip:
+    if not clips:
+        raise InputError(f"{name}: has no frame; download it again")
+    sizes = {clip.rgb.shape[1:3] for clip in clips}
+    if len(sizes) > 1:
+        raise InputError(f"{name}: frames of sizes {sorted(sizes)} in one clip; choose a protocol with a size")
+    whole = {
+        field: np.concatenate([getattr(clip, field) for clip in clips])
+        for field in PER_FRAME
+        if all(getattr(clip, field) is not None for clip in clips)
+    }
+    return replace(clips[0], name=name, **whole)
