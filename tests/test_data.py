@@ -34,6 +34,8 @@ def test_held_out_scenes_are_never_trained_on(sequences):
     assert [s.seed for s in find_sequences([sequences], "held-out")] == [8]
     assert {s.seed for s in find_sequences([sequences], "train")} == {2, 3, 4}
     assert [split_of(seed) for seed in (7, 15, 16)] == ["acceptance", "held-out", "train"]
+    assert [split_of(seed, "train") for seed in (7, 15, 16)] == ["train", "held-out", "train"]
+    assert [split_of(seed, "test") for seed in (7, 15, 16)] == ["test"] * 3
 
 
 def test_no_data_says_where_it_looked(tmp_path):

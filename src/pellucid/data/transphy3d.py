@@ -46,7 +46,9 @@ def find(root: Path, split: Split) -> list[Sequence]:
         for name, frames in _sequences(stem).items():
             meta = _json(frames[0], "metadata.json")
             seed = meta.get("seed", stable_seed(name))
-            belongs: str = split_of(seed) if "seed" in meta else "held-out" if seed % 7 == 1 else "train"
+            belongs: str = (
+                split_of(seed, meta.get("split")) if "seed" in meta else "held-out" if seed % 7 == 1 else "train"
+            )
             if stem.parent.name == "test" or meta.get("split") == "test":
                 belongs = "test"
             if split in ("all", belongs):
