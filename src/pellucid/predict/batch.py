@@ -27,7 +27,7 @@ def predict(request: Request) -> int:
 
     Raises InputError when nothing at all can be done: no such model or device.
     """
-    placement = place(request)
+    placement = place(request.device, request.dtype, request.offload)
     given_K = load_intrinsics(request.intrinsics) if request.intrinsics else None
     sources, count = read_all(request)
     if not sources:

@@ -48,13 +48,23 @@ def choose(request: Request) -> ChosenModel:
     name = request.model or "nano"
     if name in catalog.CATALOG:  # before gigabytes are fetched
         _require_task(name, catalog.CATALOG[name].quantity, request)
-    folder = catalog.resolve(name, local_files_only=request.local_files_only, announce=say)
+    return find(name, request.local_files_only, lambda quantity: _require_task(name, quantity, request))
+
+
+def find(
+    name: str, local_files_only: bool = False, check: Callable[[Quantity], object] = lambda _: None
+) -> ChosenModel:
+    """The model of that name, folder or hub id, downloaded where need be, hashed once `check` passed its quantity.
+
+    Raises InputError when there is none.
+    """
+    folder = catalog.resolve(name, local_files_only=local_files_only, announce=say)
     parts = _with_bases(folder)
     config = {key: value for part in reversed(parts) for key, value in _index(part).items() if key[0] != "_"}
     missing = [key for key in ("method", "quantity", "window", "overlap", "height", "width") if key not in config]
     if missing:
         raise InputError(f"{folder}: is no model of pellucid ({INDEX} has no {missing[0]}); see `pellucid models`")
-    _require_task(name, config["quantity"], request)
+    check(config["quantity"])
     weights = [(part, file) for part in parts for file in [part / INDEX, *sorted(part.rglob("*.safetensors"))]]
     configs = [(part, file) for part in parts for file in sorted(part.rglob("*.json"))]
     size = sum(file.stat().st_size for _, file in weights)

@@ -13,7 +13,6 @@ from safetensors import SafetensorError
 from pellucid.clip import InputError
 from pellucid.model.pipeline import GeometryPipeline
 from pellucid.predict.model import ChosenModel
-from pellucid.predict.request import Request
 
 SHOW_LOADING = 10**9  # bytes of weights from which loading takes long enough to watch
 
@@ -28,20 +27,20 @@ class Placement:
     offload: str
 
 
-def place(request: Request) -> Placement:
+def place(device: str = "auto", dtype: str = "auto", offload: str = "none") -> Placement:
     """The device and type asked for. Raises InputError when this machine has none such."""
-    device = _device(request.device)
+    device = _device(device)
     kind = torch.device(device).type
-    if request.offload != "none" and kind != "cuda":
-        raise InputError(f"--offload {request.offload}: moves parts between a CUDA device and main memory; on {kind} "
+    if offload != "none" and kind != "cuda":
+        raise InputError(f"--offload {offload}: moves parts between a CUDA device and main memory; on {kind} "
                          "there is nothing to move, leave it out")  # fmt: skip
-    if request.dtype == "auto" and kind == "cuda":
+    if dtype == "auto" and kind == "cuda":
         mixed = {"transformer": torch.bfloat16, "vae": torch.float32, "default": torch.float32}
-        return Placement(device=device, dtype="bfloat16, VAE float32", torch_dtype=mixed, offload=request.offload)
-    if request.dtype == "float16" and kind == "cpu":
+        return Placement(device=device, dtype="bfloat16, VAE float32", torch_dtype=mixed, offload=offload)
+    if dtype == "float16" and kind == "cpu":
         raise InputError("--dtype float16: is not for processors; use float32, or bfloat16 to save memory")
-    name = "float32" if request.dtype == "auto" else request.dtype
-    return Placement(device=device, dtype=name, torch_dtype=getattr(torch, name), offload=request.offload)
+    name = "float32" if dtype == "auto" else dtype
+    return Placement(device=device, dtype=name, torch_dtype=getattr(torch, name), offload=offload)
 
 
 def load(model: ChosenModel, placement: Placement) -> GeometryPipeline:

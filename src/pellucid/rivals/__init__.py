@@ -1,1 +1,4 @@
 """Other people's estimators of depth and normals, each through its own library, by one interface."""
+
+from pellucid.rivals.catalog import RIVALS as RIVALS
+from pellucid.rivals.catalog import Rival as Rival
