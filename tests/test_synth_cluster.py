@@ -17,8 +17,8 @@ import pytest
 from cheap_scenes import FILES, cheap, content, crashing, full_disk, hopeless
 from pellucid.clip import InputError
 from pellucid.store import damaged_files
-from pellucid.synth.ledger import MANIFEST, Ledger
-from pellucid.synth.status import STATUS, sentence
+from pellucid.synth.ledger import MANIFEST, STATUS, Ledger
+from pellucid.synth.status import sentence
 from render_cheaply import render
 from test_store import names
 

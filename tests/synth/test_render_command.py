@@ -132,5 +132,4 @@ def test_a_scene_from_a_seed_to_the_training_set_though_blender_crashes_once(tmp
 def test_a_gpu_that_is_demanded_and_absent_is_one_line(tmp_path, blender, capsys):
     arguments = ["--out", str(tmp_path / "a"), "--scenes", "1", "--seed", "2", *SMALL, "--blender", blender[-1]]
     assert "no cuda device here" in refused(capsys, *arguments, "--device", "cuda")
-    assert not list((tmp_path / "a").glob(".s*"))
-    assert not list((tmp_path / "a").glob("s0*"))
+    assert not (tmp_path / "a").exists()

@@ -21,7 +21,7 @@ class Dropped:
     """The world after the fall, for questions about contacts and sight."""
 
     def __init__(self, spec: SceneSpec) -> None:
-        self.mujoco = _mujoco()
+        self.mujoco = load_mujoco()
         self.objects, self.fixed = spec.objects, tuple(f for f in spec.fixed if f.collides)
         model = self._model(spec)
         self.model, self.data = model, self.mujoco.MjData(model)
@@ -96,30 +96,41 @@ class Dropped:
         world.memory = 1 << 28
         for item in self.fixed:
             body = world.worldbody.add_body(name=f"fixed {item.id}", pos=item.pose.position, quat=item.pose.quaternion)
-            self._add_parts(world, body, item)
+            add_parts(self.mujoco, world, body, item)
         for moving, height in zip(spec.objects, _stacked(spec.objects), strict=True):
             x, y, _ = moving.pose.position
             body = world.worldbody.add_body(name=f"object {moving.id}", pos=(x, y, height), quat=moving.pose.quaternion)
             body.add_freejoint()
-            self._add_parts(world, body, moving)
+            add_parts(self.mujoco, world, body, moving)
         return world.compile()
 
-    def _add_parts(self, world: Any, body: Any, item: SceneObject | FixedObject) -> None:
-        for k, points in enumerate(convex_parts(item.geometry)):
-            name = f"{item.id} {k}"
-            world.add_mesh(name=name, uservert=points.ravel(), inertia=self.mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX)
-            # Parts of one body never meet; fixed ones do not either.
-            moving = isinstance(item, SceneObject)
-            body.add_geom(
-                type=self.mujoco.mjtGeom.mjGEOM_MESH,
-                meshname=name,
-                density=DENSITY,
-                condim=6,
-                friction=FRICTION,
-                solref=(0.005, 1.0),
-                contype=1 if moving else 2,
-                conaffinity=3 if moving else 0,
-            )
+
+def add_parts(mujoco: Any, world: Any, body: Any, item: SceneObject | FixedObject) -> None:
+    """Gives a body of a MuJoCo model its convex parts, with their mass and friction."""
+    for k, points in enumerate(convex_parts(item.geometry)):
+        name = f"{item.id} {k}"
+        world.add_mesh(name=name, uservert=points.ravel(), inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX)
+        # Parts of one body never meet; fixed ones do not either.
+        moving = isinstance(item, SceneObject)
+        body.add_geom(
+            type=mujoco.mjtGeom.mjGEOM_MESH,
+            meshname=name,
+            density=DENSITY,
+            condim=6,
+            friction=FRICTION,
+            solref=(0.005, 1.0),
+            contype=1 if moving else 2,
+            conaffinity=3 if moving else 0,
+        )
+
+
+def load_mujoco() -> Any:
+    """The library. Raises InputError when it is missing."""
+    try:
+        import mujoco
+    except ImportError as error:
+        raise InputError("MuJoCo is missing; `pip install 'pellucid[synth]'` brings it") from error
+    return mujoco
 
 
 def _stacked(objects: tuple[SceneObject, ...]) -> list[float]:
@@ -135,11 +146,3 @@ def _stacked(objects: tuple[SceneObject, ...]) -> list[float]:
         placed.append((x, y, height + float(turned[:, 2].max()), reach))
         heights.append(height)
     return heights
-
-
-def _mujoco() -> Any:
-    try:
-        import mujoco
-    except ImportError as error:
-        raise InputError("MuJoCo is missing; `pip install 'pellucid[synth]'` brings it") from error
-    return mujoco

@@ -1,5 +1,6 @@
 """What became of each seed of a job: `manifest.jsonl`, one line each, written by one process alone."""
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from pellucid.clip import InputError
 from pellucid.store import CHECKSUMS, Lock, disk_errors, read_json, sweep, write_json
 from pellucid.synth.tasks import Outcome, described, scene_name
 
-MANIFEST, JOB, LOCK = "manifest.jsonl", "render.json", "render.lock"
+MANIFEST, JOB, STATUS, LOCK = "manifest.jsonl", "render.json", "status.json", "render.lock"
 
 
 class Ledger:
@@ -61,9 +62,16 @@ class Ledger:
         return sum(outcome.seconds for outcome in self.outcomes.values())
 
     def close(self) -> None:
-        """Gives the folder free. No task may be at work any more."""
+        """Gives the folder free; a job without a single outcome leaves no trace. No task may be at work any more."""
         sweep(self._out, all_machines=True)
+        if (self._out / MANIFEST).exists():
+            self._lock.release()
+            return
+        for name in (JOB, STATUS):
+            (self._out / name).unlink(missing_ok=True)
         self._lock.release()
+        with contextlib.suppress(OSError):  # the user's own files may lie there
+            self._out.rmdir()
 
     def _claim(self, job: dict[str, Any]) -> None:
         path = self._out / JOB

@@ -7,9 +7,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pellucid.store import write_json
-from pellucid.synth.ledger import Ledger
+from pellucid.synth.ledger import STATUS, Ledger
 
-STATUS = "status.json"
 EVERY = 5.0  # seconds between two writings of the file
 QUICK, QUIET = 1.0, 60.0  # seconds between two bars, where somebody watches and where not
 
