@@ -47,6 +47,7 @@ class Mixture:
     batch_frames: int
     variants: int
     seed: int
+    packed: int = 4  # frames in a latent frame
     augmentation: Augmentation = Augmentation()
     still_weights: dict[str, float] = field(default_factory=dict)
     clip_weights: dict[str, float] = field(default_factory=dict)
@@ -105,7 +106,7 @@ class Mixture:
         usable = offered[kind]
         size %= len(self.sizes_of(kind))
         # the cost of a clip is that of its latent frames
-        count = max(1, round(self.batch_frames / (1 + (length - 1) // 4)))
+        count = max(1, round(self.batch_frames / (1 + (length - 1) // self.packed)))
         samples = []
         for pick in rng.integers(len(usable), size=count):
             sequence = usable[pick]

@@ -3,6 +3,8 @@
 The Wan VAE is causal in time: the first frame stands alone, every further latent frame holds four video frames, and
 each convolution keeps the two frames before. Keeping those caches between calls makes chunked coding exact
 (CHECKPOINTS: any group size gives the same latents), so memory does not grow with the length of a video.
+
+A VAE that packs nothing in time (scale_factor_temporal 1, as nano's) codes every frame as a still.
 """
 
 import torch
@@ -10,14 +12,6 @@ from diffusers import AutoencoderKLWan
 from diffusers.models.autoencoders.autoencoder_kl_wan import patchify, unpatchify
 from jaxtyping import Float
 from torch import Tensor
-
-from pellucid.model.sizes import padded_length
-
-
-def pad_frames(video: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C T2 H W"]:
-    """The video with its last frame repeated until the count is 4k + 1."""
-    missing = padded_length(video.shape[2]) - video.shape[2]
-    return torch.cat([video, video[:, :, -1:].expand(-1, -1, missing, -1, -1)], dim=2) if missing else video
 
 
 def _statistics(vae: AutoencoderKLWan, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -61,7 +55,7 @@ class StreamEncoder:
     """Encodes a video piece by piece: push 1 frame first, then multiples of 4 (a still is the first push alone)."""
 
     def __init__(self, vae: AutoencoderKLWan):
-        self.vae = vae
+        self.vae, self.packed = vae, vae.config.scale_factor_temporal
         self.cache = _Cache(vae._cached_conv_counts["encoder"])
 
     def moments(
@@ -71,19 +65,26 @@ class StreamEncoder:
         _onload(self.vae)
         first = not self.cache.started
         n = video.shape[2]
-        if (n - first) % 4 or (first and n < 1):
-            raise ValueError(f"pushed {n} frames; the first push takes 4k + 1 and every later one 4k")
+        if (n - first) % self.packed or (first and n < 1):
+            raise ValueError(
+                f"pushed {n} frames; the first push takes {self.packed}k + 1 and every later one a multiple"
+            )
         if self.vae.config.patch_size is not None:
             video = patchify(video, patch_size=self.vae.config.patch_size)
         parts, at = [], 0
         while at < n:
             step = 1 if not self.cache.started else min(4 * group, n - at)
-            index = [0]
-            parts.append(self.vae.encoder(video[:, :, at : at + step], feat_cache=self.cache.slots, feat_idx=index))
+            parts.append(self._code(video[:, :, at : at + step]))
             self.cache.started = True
             at += step
         mean, logvar = self.vae.quant_conv(torch.cat(parts, dim=2)).chunk(2, dim=1)
         return mean, logvar.clamp(-30, 20)
+
+    def _code(self, piece: Tensor) -> Tensor:
+        if self.packed == 1:
+            stills = self.vae.encoder(_apart(piece), feat_cache=[None] * len(self.cache.slots), feat_idx=[0])
+            return _together(stills, len(piece))
+        return self.vae.encoder(piece, feat_cache=self.cache.slots, feat_idx=[0])
 
     def push(self, video: Float[Tensor, "B 3 n H W"], group: int = 4) -> Float[Tensor, "B c m h w"]:
         """Normalised latents of the pushed frames: the posterior mean, nothing is drawn."""
@@ -102,7 +103,7 @@ class StreamDecoder:
     """Decodes latents piece by piece: the first latent frame gives one video frame, every later one four."""
 
     def __init__(self, vae: AutoencoderKLWan):
-        self.vae = vae
+        self.vae, self.packed = vae, vae.config.scale_factor_temporal
         self.cache = _Cache(vae._cached_conv_counts["decoder"])
 
     def push(self, z: Float[Tensor, "B c m h w"], group: int = 1) -> Float[Tensor, "B 3 n H W"]:
@@ -116,10 +117,8 @@ class StreamDecoder:
         x = self.vae.post_quant_conv(z)
         parts, at = [], 0
         while at < x.shape[2]:
-            first = not self.cache.started
-            step = 1 if first else min(group, x.shape[2] - at)
-            piece = x[:, :, at : at + step]
-            parts.append(self.vae.decoder(piece, feat_cache=self.cache.slots, feat_idx=[0], first_chunk=first))
+            step = 1 if not self.cache.started else min(group, x.shape[2] - at)
+            parts.append(self._paint(x[:, :, at : at + step]))
             self.cache.started = True
             at += step
         video = torch.cat(parts, dim=2)
@@ -127,11 +126,28 @@ class StreamDecoder:
             video = unpatchify(video, patch_size=self.vae.config.patch_size)
         return video
 
+    def _paint(self, piece: Tensor) -> Tensor:
+        if self.packed == 1:
+            slots = [None] * len(self.cache.slots)
+            stills = self.vae.decoder(_apart(piece), feat_cache=slots, feat_idx=[0], first_chunk=True)
+            return _together(stills, len(piece))
+        return self.vae.decoder(piece, feat_cache=self.cache.slots, feat_idx=[0], first_chunk=not self.cache.started)
+
     def state(self) -> dict[str, Tensor]:
         return self.cache.state("decoder")
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         self.cache.load_state("decoder", state, self.vae)
+
+
+def _apart(video: Float[Tensor, "B C T H W"]) -> Float[Tensor, "N C 1 H W"]:
+    """The frames as stills, one video after the other."""
+    return video.movedim(2, 1).flatten(0, 1).unsqueeze(2)
+
+
+def _together(stills: Float[Tensor, "N C 1 H W"], videos: int) -> Float[Tensor, "B C T H W"]:
+    """Stills as the frames of so many videos again."""
+    return stills.squeeze(2).unflatten(0, (videos, -1)).movedim(1, 2)
 
 
 def encode(vae: AutoencoderKLWan, video: Float[Tensor, "B 3 T H W"]) -> Float[Tensor, "B c f h w"]:

@@ -168,7 +168,8 @@ class GeometryPipeline(DiffusionPipeline):
 
     def _latent_shape(self, num_frames: int, framing: Framing) -> tuple[int, ...]:
         scale = self.vae.config.scale_factor_spatial
-        f = 1 + (padded_length(num_frames) - 1) // self.vae.config.scale_factor_temporal
+        packed = self.vae.config.scale_factor_temporal
+        f = 1 + (padded_length(num_frames, packed) - 1) // packed
         size = framing.size
         return (1, self.vae.config.z_dim, f, size.padded_height // scale, size.padded_width // scale)
 

@@ -27,11 +27,11 @@ class FittedSize:
     padded_width: int
 
 
-def padded_length(num_frames: int) -> int:
-    """The smallest 4k + 1 that holds `num_frames`."""
+def padded_length(num_frames: int, packed: int = 4) -> int:
+    """The smallest 4k + 1 that holds `num_frames`; for a VAE that packs another number of frames, that one's k + 1."""
     if num_frames < 1:
         raise InputError(f"a clip needs at least one frame, got {num_frames}")
-    return (num_frames + 2) // 4 * 4 + 1
+    return -(-(num_frames - 1) // packed) * packed + 1
 
 
 def fit_size(height: int, width: int, target_h: int, target_w: int, multiple: int = MULTIPLE) -> FittedSize:

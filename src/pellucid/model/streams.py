@@ -60,6 +60,7 @@ class Painter:
     ):
         self.vae, self.framing, self.quantity = vae, framing, quantity
         self.num_frames, self.device = num_frames, device
+        self.packed = vae.config.scale_factor_temporal  # frames of the video in a latent frame, but for the first
         self.seconds = {"encode": 0.0, "network": 0.0, "decode": 0.0}
 
     @contextmanager
@@ -154,8 +155,9 @@ class DKTStream:
         noise: Callable[[int, int], Tensor], round_time: bool,
     ):  # fmt: skip
         self.painter, self.noise = painter, noise
-        self.total = padded_length(painter.num_frames)
-        windows = plan_latent(1 + (self.total - 1) // 4, window, overlap)
+        self.packed = painter.packed
+        self.total = padded_length(painter.num_frames, self.packed)
+        windows = plan_latent(1 + (self.total - 1) // self.packed, window, overlap)
         steps = dkt.sigmas(num_steps, shift).to(painter.device)
         self.stages = [EulerStage(network, a, b, windows, overlap, round_time) for a, b in pairwise(steps)]
         self.encoder, self.decoder = latents.StreamEncoder(painter.vae), latents.StreamDecoder(painter.vae)
@@ -179,7 +181,7 @@ class DKTStream:
             held = np.concatenate([held, np.repeat(held[-1:], missing, axis=0)])
         maps = [self.painter.nothing()]
         while len(held):
-            need = 1 if self.frames_coded == 0 else min(4 * ENCODE_GROUP, self.total - self.frames_coded)
+            need = 1 if self.frames_coded == 0 else min(self.packed * ENCODE_GROUP, self.total - self.frames_coded)
             if len(held) < need:
                 break
             maps.append(self._advance(held[:need]))
@@ -190,7 +192,7 @@ class DKTStream:
 
     def _advance(self, rgb: UInt8[np.ndarray, "n H W 3"]) -> Maps:
         z_rgb = self.painter.encode(self.encoder, rgb)
-        first = 0 if self.frames_coded == 0 else 1 + (self.frames_coded - 1) // 4
+        first = 0 if self.frames_coded == 0 else 1 + (self.frames_coded - 1) // self.packed
         x = self.noise(first, first + z_rgb.shape[2]).to(z_rgb)
         with self.painter.timed("network"):
             xz = torch.cat([x, z_rgb], dim=1)
@@ -271,7 +273,8 @@ class DVDStream:
         return np.concatenate(maps)
 
     def _advance(self, rgb: UInt8[np.ndarray, "n H W 3"], start: int) -> Maps:
-        padded = np.concatenate([rgb, np.repeat(rgb[-1:], padded_length(len(rgb)) - len(rgb), axis=0)])
+        missing = padded_length(len(rgb), self.painter.packed) - len(rgb)
+        padded = np.concatenate([rgb, np.repeat(rgb[-1:], missing, axis=0)])
         z_rgb = self.painter.encode(latents.StreamEncoder(self.painter.vae), padded)
         with self.painter.timed("network"):
             z_geo = dvd.solve(self.network, z_rgb, self.tau)

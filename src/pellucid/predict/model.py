@@ -28,6 +28,7 @@ class ChosenModel:
     weights_sha256: str  # of the index and the safetensors files
     configs_sha256: str  # of all JSON files
     weights_bytes: int
+    packed: int  # frames of the video in a latent frame
 
     @property
     def quantity(self) -> Quantity:
@@ -76,6 +77,7 @@ def find(
             weights_sha256=_digest(weights, progress.update),
             configs_sha256=_digest(configs, lambda _: None),
             weights_bytes=size,
+            packed=json.loads((parts[-1] / "vae" / "config.json").read_text())["scale_factor_temporal"],
         )
 
 

@@ -71,7 +71,8 @@ class Plan:
         if self.model.config["method"] == "dvd":
             reference = self.settings.stitching == "reference"
             return len(plan_frames(self.source.num_frames, window, overlap, reference=reference))
-        return len(plan_latent(1 + (padded_length(self.source.num_frames) - 1) // 4, window, overlap))
+        packed = self.model.packed
+        return len(plan_latent(1 + (padded_length(self.source.num_frames, packed) - 1) // packed, window, overlap))
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from diffusers import AutoencoderKLWan
-from diffusers.models.autoencoders.autoencoder_kl_wan import WanCausalConv3d
 from torch import Tensor, nn
 
 from pellucid.clip import Clip, InputError
@@ -31,10 +30,8 @@ class AutoencoderObjective:
     GRADIENT_WEIGHT = 0.5
     KINDS = ("rgb", "disparity", "normals")
 
-    def __init__(self, model: AutoencoderKLWan, motion_only: bool = False):
+    def __init__(self, model: AutoencoderKLWan):
         self.model = with_fast_stills(model)
-        if motion_only:
-            train_motion_only(self.model)
 
     def attach(self, prepared: nn.Module) -> None:
         """Train through the module that accelerate prepared; the halves of the VAE are called one by one."""
@@ -62,27 +59,6 @@ class AutoencoderObjective:
         z = torch.cat(means, dim=1)
         mean, std = ([round(v, 4) for v in x.tolist()] for x in (z.mean(1), z.std(1)))
         self.model.register_to_config(latents_mean=mean, latents_std=std)
-
-
-def train_motion_only(vae: AutoencoderKLWan) -> None:
-    """Leave only what stills never touch to be trained: the taps of past frames, and the layers between frame rates."""
-    vae.requires_grad_(False)
-    for name, module in vae.named_modules():
-        if not isinstance(module, WanCausalConv3d) or module.kernel_size[0] == 1:
-            continue
-        module.weight.requires_grad_(True)
-        if name.endswith("time_conv"):
-            assert module.bias is not None
-            module.bias.requires_grad_(True)
-        else:
-            module.weight.register_hook(past_taps)
-
-
-def past_taps(gradient: Tensor) -> Tensor:
-    """The gradient of a causal kernel without its last tap, which sees the present frame."""
-    gradient = gradient.clone()
-    gradient[:, :, -1] = 0
-    return gradient
 
 
 class GeometryObjective:

@@ -27,8 +27,6 @@ class Recipe:
     """Constructor arguments of the autoencoder, when it starts from scratch."""
     autoencoder: str | None = None
     """Folder of the autoencoder, when the base brings none."""
-    motion_only: bool = False
-    """Of an autoencoder, train only what stills never touch; their latents and pictures stay as they are."""
     lora_rank: int | None = None
     """Rank of the adapters; none trains every weight."""
     lora_alpha: int | None = None
@@ -60,6 +58,8 @@ class Recipe:
     """Crops of sets that have their own: name, height and width."""
     batch_frames: int = 8
     """Latent frames in a batch: stills come by so many, clips by fewer."""
+    packed: int = 4
+    """Frames in a latent frame, but for the first, which stands alone: 4 in Wan's autoencoder, 1 in nano's."""
     variants: int = 8
     """Augmentations drawn of each clip; a finite number lets latents be cached."""
     augmentation: Augmentation = Augmentation()
@@ -135,25 +135,18 @@ NANO_SIZES = ((160, 256), (192, 208), (256, 160))
 
 
 def nano_autoencoder() -> Recipe:
-    """nano's video autoencoder: the Wan class with two levels, trained on colour, disparity and normals alike."""
+    """nano's autoencoder: the Wan class with two levels and nothing packed in time, trained on colour, disparity and
+    normals alike."""
     return Recipe(
         method="autoencoder", window=1, overlap=0,
         vae={
             "base_dim": 24, "decoder_base_dim": 24, "z_dim": 16, "dim_mult": [1, 2, 4], "num_res_blocks": 1,
-            "temperal_downsample": [True, True], "in_channels": 12, "out_channels": 12, "patch_size": 2,
-            "latents_mean": [0.0] * 16, "latents_std": [1.0] * 16, "scale_factor_spatial": 8,
+            "temperal_downsample": [False, False], "in_channels": 12, "out_channels": 12, "patch_size": 2,
+            "latents_mean": [0.0] * 16, "latents_std": [1.0] * 16,
+            "scale_factor_spatial": 8, "scale_factor_temporal": 1,
         },
         steps=2700, learning_rate=1e-3, schedule="cosine", warmup=50, weight_decay=0.0, betas=(0.9, 0.98),
-        sizes=((128, 128),), frames=(1, 9), frame_weights=(12, 1), batch_frames=15, cache_latents=False,
-        variants=1000,
-    )  # fmt: skip
-
-
-def nano_motion() -> Recipe:
-    """The autoencoder's second part: clips, with everything that a still goes through held fixed."""
-    return replace(
-        nano_autoencoder(), base="runs/nano_autoencoder", motion_only=True, steps=500, frames=(9, 13),
-        frame_weights=(2, 1), batch_frames=12,
+        sizes=((128, 128),), frames=(1,), frame_weights=(1,), batch_frames=15, cache_latents=False, variants=1000,
     )  # fmt: skip
 
 
@@ -167,7 +160,7 @@ def nano_stills() -> Recipe:
         },
         steps=1400, optimizer="muon", learning_rate=2e-3, schedule="cosine", warmup=40, weight_decay=0.05,
         betas=(0.9, 0.98),
-        sizes=NANO_SIZES, frames=(1,), frame_weights=(1,), batch_frames=16, variants=1,
+        sizes=NANO_SIZES, frames=(1,), frame_weights=(1,), batch_frames=16, packed=1, variants=4,
     )  # fmt: skip
 
 
@@ -189,7 +182,7 @@ def nano_dkt() -> Recipe:
     return Recipe(
         method="dkt", base="nano", window=4, overlap=1, lora_rank=32, lora_alpha=32,
         steps=1500, learning_rate=1e-3, schedule="cosine", warmup=100, weight_decay=0.0, betas=(0.9, 0.98),
-        sizes=NANO_SIZES, frames=(1, 5, 13), frame_weights=(4, 3, 2), batch_frames=16, variants=1,
+        sizes=NANO_SIZES, frames=(1, 5, 13), frame_weights=(4, 3, 2), batch_frames=16, packed=1, variants=4,
     )  # fmt: skip
 
 
@@ -202,6 +195,6 @@ RECIPES = {
     f.__name__: f
     for f in (
         dkt_depth_1_3b, dkt_depth_14b, dkt_normal_1_3b, dkt_normal_14b, dvd_depth_1_3b,
-        nano_autoencoder, nano_motion, nano_stills, nano_dvd, nano_frames, nano_dkt, nano_normal,
+        nano_autoencoder, nano_stills, nano_dvd, nano_frames, nano_dkt, nano_normal,
     )
 }  # fmt: skip

@@ -41,6 +41,7 @@ def make_mixture(recipe: Recipe, data: Sequence[Path], split: Split) -> Mixture:
         frames=recipe.frames,
         frame_weights=recipe.frame_weights,
         batch_frames=recipe.batch_frames,
+        packed=recipe.packed,
         variants=1 if held else recipe.variants,
         seed=recipe.seed,
         augmentation=NONE if held else recipe.augmentation,
@@ -97,7 +98,7 @@ def train_autoencoder(
     else:
         run = Path(recipe.base) / "model" / "vae"
         vae = AutoencoderKLWan.from_pretrained(run if run.is_dir() else recipe.base)
-    objective = AutoencoderObjective(vae, recipe.motion_only)
+    objective = AutoencoderObjective(vae)
 
     def prepare(material: list[tuple[Sample, Latents | Clip]]) -> list[Clip]:
         return [clip for _, clip in material if isinstance(clip, Clip)]
@@ -110,8 +111,7 @@ def train_autoencoder(
 
     fit(recipe, objective, mixture, out, prepare=prepare, cache=LatentCache(None), validate=validate,
         resume=resume, workers=workers)  # fmt: skip
-    if not recipe.motion_only:
-        objective.calibrate([mixture.load(s) for i in range(16) for s in mixture.batch(i)])
+    objective.calibrate([mixture.load(s) for i in range(16) for s in mixture.batch(i)])
     vae.save_pretrained(out / "model" / "vae")
 
 
