@@ -1,4 +1,4 @@
-"""Numbered files of the public sets: are they all there, and what is in a picture."""
+"""Files of the public sets: are they all there, and what is in a picture."""
 
 import zlib
 from fnmatch import filter as matching
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from pellucid.clip import InputError
 
@@ -41,6 +41,12 @@ def missing(path: Path) -> MissingFiles:
     return MissingFiles([path])
 
 
+def require(paths: list[Path]) -> None:
+    """Raises MissingFiles when some of the paths are not there."""
+    if absent := [path for path in paths if not path.exists()]:
+        raise MissingFiles(absent)
+
+
 def read_image(path: Path, flags: int = cv2.IMREAD_UNCHANGED) -> np.ndarray:
     """The picture as OpenCV reads it (BGR). Raises InputError when it is missing or cannot be read."""
     image = cv2.imread(str(path), flags)
@@ -52,6 +58,33 @@ def read_image(path: Path, flags: int = cv2.IMREAD_UNCHANGED) -> np.ndarray:
 def read_rgb(path: Path) -> UInt8[np.ndarray, "H W 3"]:
     """The picture in RGB. Raises InputError when it is missing or cannot be read."""
     return read_image(path, cv2.IMREAD_COLOR)[..., ::-1].copy()
+
+
+def read_depth_png(path: Path, per_metre: float) -> Float32[np.ndarray, "H W"]:
+    """Metres from one channel of 16 bits with so many steps a metre; 0 is unknown, that is NaN.
+
+    Raises InputError when it is missing, cannot be read or is no such picture.
+    """
+    code = read_image(path, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+    if code.dtype != np.uint16 or code.ndim != 2:
+        raise InputError(f"{path}: {code.dtype} with {code.ndim} axes; depth is one channel of 16 bits")
+    return np.where(code == 0, np.nan, code.astype(np.float64) / per_metre).astype(np.float32)
+
+
+def read_floats(path: Path, *shape: int) -> np.ndarray:
+    """The numbers in a text file, in that shape. Raises InputError when there are others, or none."""
+    try:
+        return np.loadtxt(path, ndmin=1).reshape(shape)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not {' x '.join(map(str, shape))} numbers; download it again") from error
+
+
+def resize_rgb(rgb: UInt8[np.ndarray, "H W 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture at (height, width): averaged over areas where it shrinks, interpolated where it grows."""
+    if rgb.shape[:2] == size:
+        return rgb
+    shrinks = size[0] <= rgb.shape[0] and size[1] <= rgb.shape[1]
+    return cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
 def stable_seed(name: str) -> int:

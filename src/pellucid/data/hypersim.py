@@ -16,14 +16,14 @@ released DVD and Marigold loaders. The frames are far apart, so each is a sequen
 import csv
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from pellucid.camera import backproject, intrinsics_from_fov
-from pellucid.clip import Clip, InputError
+from pellucid.clip import Clip
 from pellucid.data.frames import missing, read_rgb, stable_seed
+from pellucid.data.hdf5 import h5py, read_hdf5
 from pellucid.data.sequences import Sequence, Split, split_of
 
 FOV = 60.0  # degrees; at 1024 pixels a focal length of 886.81
@@ -39,7 +39,7 @@ def find(root: Path, split: Split) -> list[Sequence]:
     not released are left out); without it, scenes whose last number is 1 modulo 7 are held out and none is kept for
     acceptance. Raises InputError naming the first file that is missing.
     """
-    _h5py()
+    h5py()
     partition = _partition(root / SPLIT_FILE)
     found = []
     for scene in sorted(root.glob("ai_*_*")):
@@ -70,14 +70,14 @@ def read(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
     folder, frame = sequence.path.parent, sequence.path.name.removesuffix(DEPTH)
     rgb = _colours(folder, frame)
     K = intrinsics_from_fov(FOV, *rgb.shape[:2])
-    depth = planar_z(_load(sequence.path).astype(np.float32), K)
+    depth = planar_z(read_hdf5(sequence.path).astype(np.float32), K)
     normals = folder / f"{frame}{NORMALS}"
     return Clip(
         name=sequence.name,
         rgb=rgb[None],
         K=K,
         depth=depth[None],
-        normals=facing_normals(_load(normals).astype(np.float32), K)[None] if normals.is_file() else None,
+        normals=facing_normals(read_hdf5(normals).astype(np.float32), K)[None] if normals.is_file() else None,
     )
 
 
@@ -125,8 +125,8 @@ def _colours(geometry: Path, frame: str) -> UInt8[np.ndarray, "H W 3"]:
     preview = geometry.parent / f"{camera}_final_preview" / f"{frame}.tonemap.jpg"
     if preview.is_file():
         return read_rgb(preview)
-    light = _load(geometry.parent / f"{camera}_final_hdf5" / f"{frame}.color.hdf5").astype(np.float32)
-    return tonemap(light, _load(geometry / f"{frame}.render_entity_id.hdf5") != -1)
+    light = read_hdf5(geometry.parent / f"{camera}_final_hdf5" / f"{frame}.color.hdf5").astype(np.float32)
+    return tonemap(light, read_hdf5(geometry / f"{frame}.render_entity_id.hdf5") != -1)
 
 
 @cache
@@ -140,19 +140,3 @@ def _partition(path: Path) -> dict[tuple[str, str, int], str] | None:
             for row in csv.DictReader(file)
             if row["included_in_public_release"] == "True"
         }
-
-
-def _load(path: Path) -> np.ndarray:
-    try:
-        with _h5py().File(path, "r") as file:
-            return file["dataset"][:]
-    except (OSError, KeyError) as error:
-        raise InputError(f"{path}: missing or not a readable HDF5 file; download it again") from error
-
-
-def _h5py() -> ModuleType:
-    try:
-        import h5py
-    except ImportError as error:
-        raise InputError("Hypersim's files need h5py; install it with pip install 'pellucid[train]'") from error
-    return h5py

@@ -9,16 +9,15 @@ numbers of T_camera_world in OpenCV's axes), both under a line of column names.
 from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 from jaxtyping import Float
 
 from pellucid.clip import Clip, InputError
-from pellucid.data.frames import count_frames, missing, read_image, read_rgb, stable_seed
+from pellucid.data.frames import count_frames, missing, read_depth_png, read_rgb, stable_seed
 from pellucid.data.sequences import Sequence, Split
 
 K = np.array([[725.0087, 0, 620.5], [0, 725.0087, 187], [0, 0, 1]])  # of every 1242x375 picture
-SKY = 65535
+SKY = 655.35  # metres
 FAR = 80.0  # metres
 HELD_OUT = "Scene01"
 
@@ -77,11 +76,8 @@ def trained_depth(depth: Float[np.ndarray, "T H W"]) -> Float[np.ndarray, "T H W
 
 
 def _depth(path: Path) -> Float[np.ndarray, "H W"]:
-    centimetres = read_image(path, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
-    if centimetres.dtype != np.uint16 or centimetres.ndim != 2:
-        raise InputError(f"{path}: {centimetres.dtype} with {centimetres.ndim} axes; depth is one channel of 16 bits")
-    z = np.where(centimetres == SKY, np.inf, centimetres.astype(np.float32) / 100)
-    return np.where(centimetres == 0, np.nan, z).astype(np.float32)
+    z = read_depth_png(path, 100)
+    return np.where(z >= np.float32(SKY), np.float32(np.inf), z)
 
 
 @lru_cache(maxsize=64)

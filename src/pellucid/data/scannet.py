@@ -1,0 +1,79 @@
+"""ScanNet's scans as its authors' SensReader exports them (arXiv:1702.04405): rooms walked through with a depth sensor.
+
+`sceneNNNN_NN/color/T.jpg` (1296x968) and `depth/T.png` (uint16, millimetres, 640x480, 0 unknown), T from 0 without
+zeros before it; `pose/T.txt` (4x4, camera to world; minus infinity where tracking was lost) and
+`intrinsic/intrinsic_depth.txt` (4x4) where they were exported too. Colour is brought to the size of depth.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from pellucid.clip import Clip
+from pellucid.data.frames import (
+    MissingFiles,
+    missing,
+    read_depth_png,
+    read_floats,
+    read_rgb,
+    require,
+    resize_rgb,
+    stable_seed,
+)
+from pellucid.data.sequences import Sequence
+
+PER_METRE = 1000
+TEST = tuple(f"scene{n:04d}_00" for n in range(707, 807))  # the hundred test scans
+
+
+def find(root: Path, split: str | None = "test") -> list[Sequence]:
+    """The hundred test scans, in the root or in `scans_test`; with the split "all" whatever scans the root holds.
+
+    Raises MissingFiles for what they lack.
+    """
+    if split == "test":
+        home = root / "scans_test" if (root / "scans_test").is_dir() else root
+        folders = [home / name for name in TEST]
+    else:
+        assert split == "all"
+        folders = sorted(folder for folder in root.glob("scene[0-9]*_[0-9]*") if folder.is_dir())
+        if not folders:
+            raise missing(root / "scene0000_00" / "color" / "0.jpg")
+    require([folder / stream for folder in folders for stream in ("color", "depth")])
+    found, absent = [], []
+    for folder in folders:
+        colours, depths = ({f.stem for f in (folder / s).iterdir()} for s in ("color", "depth"))
+        absent += [folder / "depth" / f"{name}.png" for name in sorted(colours - depths, key=int)]
+        absent += [folder / "color" / f"{name}.jpg" for name in sorted(depths - colours, key=int)]
+        absent += [] if colours | depths else [folder / "color" / "0.jpg"]
+        found.append(Sequence(folder, len(colours), stable_seed(f"scannet_{folder.name}"), "scannet"))
+    if absent:
+        raise MissingFiles(absent)
+    return found
+
+
+def read(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
+    """The frames [start, stop) with depth and, where they are there, K and the camera's path.
+
+    A pose that is not known is NaN; its colour and depth are as good as any. Raises InputError when a file is missing
+    or cannot be read.
+    """
+    folder = sequence.path
+    frames = sorted((file.stem for file in (folder / "depth").iterdir()), key=int)[start:stop]
+    depth = np.stack([read_depth_png(folder / "depth" / f"{t}.png", PER_METRE) for t in frames])
+    intrinsics = folder / "intrinsic" / "intrinsic_depth.txt"
+    return Clip(
+        name=sequence.name,
+        rgb=np.stack([resize_rgb(read_rgb(folder / "color" / f"{t}.jpg"), depth.shape[1:]) for t in frames]),
+        K=read_floats(intrinsics, 4, 4)[:3, :3] if intrinsics.is_file() else None,
+        T_world_camera=np.stack([_pose(folder / "pose" / f"{t}.txt") for t in frames])
+        if (folder / "pose").is_dir()
+        else None,
+        depth=depth,
+    )
+
+
+def _pose(path: Path) -> Float[np.ndarray, "4 4"]:
+    T_world_camera = read_floats(path, 4, 4)
+    return T_world_camera if np.isfinite(T_world_camera).all() else np.full((4, 4), np.nan)
