@@ -14,11 +14,11 @@ from pellucid.synth.assets import find_assets, read_asset
 from pellucid.synth.families import FAMILIES
 from pellucid.synth.lathe import liquid_mesh
 from pellucid.synth.materials import OBJECT_KINDS, sample_material
-from pellucid.synth.mesh import overlap_thickness
+from pellucid.synth.mesh import overlap_thickness, pierces
 from pellucid.synth.sampling import TEST_SEEDS
 from pellucid.synth.sensor import simulate_active_stereo
 from pellucid.synth.shapes import build_mesh, convex_parts
-from pellucid.synth.spec import MATERIAL_IDS, Lathe, StaticMesh
+from pellucid.synth.spec import MATERIAL_IDS, Lathe, StaticMesh, Superquadric
 
 ALL = [(split, name) for split in FAMILIES for name in FAMILIES[split]]
 
@@ -51,6 +51,18 @@ def test_walls_are_as_thick_as_they_say():
     assert radii == pytest.approx([0.028])  # the outside has no ring there, the inside has several
     assert np.linalg.norm(mesh.vertices[:, :2], axis=1).max() == pytest.approx(0.03, abs=1e-5)
     assert mesh.volume == pytest.approx(np.pi * (0.03**2 * 0.1 - 0.028**2 * 0.094), rel=0.03)
+
+
+def test_a_thin_rod_through_a_wall_is_found_and_one_that_leans_on_it_is_not():
+    rod = build_mesh(Superquadric(half_axes=(0.0015, 0.0015, 0.1), exponents=(0.2, 0.2)))
+    wall = build_mesh(Superquadric(half_axes=(0.05, 0.05, 0.0015), exponents=(0.2, 0.2)))
+    through, leaning, beside = np.eye(4), np.eye(4), np.eye(4)
+    leaning[2, 3] = 0.1 + 0.0015 - 1e-4  # its end stands a tenth of a millimetre in the wall
+    beside[0, 3] = 0.2
+    assert overlap_thickness(rod.moved(through), wall) < 0.0031
+    assert pierces(rod.moved(through), wall) and pierces(wall, rod.moved(through))
+    assert overlap_thickness(rod.moved(leaning), wall) > 0
+    assert not pierces(rod.moved(leaning), wall) and not pierces(rod.moved(beside), wall)
 
 
 def test_same_seed_same_spec_and_json_is_exact():

@@ -11,6 +11,8 @@ from pellucid.clip import InputError
 Points = Float64[np.ndarray, "_ 3"]
 Point = Float64[np.ndarray, " 3"]
 
+SPLINTER = 0.02  # of a body's volume
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mesh:
@@ -77,6 +79,20 @@ def overlap_thickness(a: Mesh, b: Mesh) -> float:
         axes = np.linalg.svd(points - points.mean(0), full_matrices=False)[2]
         deepest = max(deepest, float(np.ptp(points @ axes.T, axis=0).min()))
     return deepest
+
+
+def pierces(a: Mesh, b: Mesh) -> bool:
+    """Whether one body goes right through the other: without what they share, one of them falls into more parts.
+
+    A thin rod through a wall shares less with it than bodies that rest on each other may, see `overlap_thickness`.
+    """
+    one, other = _solid(a), _solid(b)
+    return _parts(one - other) > _parts(one) or _parts(other - one) > _parts(other)
+
+
+def _parts(solid: Any) -> int:
+    """How many pieces it has, but for splinters where surfaces touch."""
+    return sum(piece.volume() > SPLINTER * solid.volume() for piece in solid.decompose())
 
 
 def convex_pieces(mesh: Mesh, cells: int = 4) -> list[Points]:

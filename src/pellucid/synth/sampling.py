@@ -28,7 +28,6 @@ TEST_SEEDS = (
     700_063,
     700_077,
     700_091,
-    700_098,
     700_105,
     700_112,
     700_119,
@@ -44,6 +43,7 @@ TEST_SEEDS = (
     700_203,
     700_217,
     700_224,
+    700_238,
 )
 STATIC_SHARE = 0.4  # of the objects, where the user gives assets
 UPRIGHT_SHARE = 0.6

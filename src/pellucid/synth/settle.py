@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from pellucid.synth.drop import Dropped
-from pellucid.synth.mesh import Mesh, overlap_thickness
+from pellucid.synth.mesh import Mesh, overlap_thickness, pierces
 from pellucid.synth.orbit import camera_poses, intrinsics
 from pellucid.synth.shapes import build_mesh
 from pellucid.synth.spec import CameraPath, FixedObject, SceneObject, SceneSpec
@@ -85,6 +85,8 @@ def _check_standing(objects: tuple[SceneObject, ...], meshes: dict[int, Mesh], w
                 depth = overlap_thickness(solids[a], solids[b])
                 if depth > DEEPEST:
                     raise Rejected("interpenetrates", f"{a} and {b} share a piece {depth * 1e3:.1f} mm thick")
+                if depth > 0 and pierces(solids[a], solids[b]):
+                    raise Rejected("interpenetrates", f"{a} and {b} go through each other")
 
 
 def _boxes_meet(a: Mesh, b: Mesh) -> bool:
