@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-import cv2
 import numpy as np
 from jaxtyping import Float
 
 from pellucid.clip import Clip, InputError
+from pellucid.data.frames import resize_rgb
 from pellucid.data.sequences import Sequence
 from pellucid.evaluate.protocol import Protocol
+
+PER_FRAME = ("rgb", "T_world_camera", "depth", "normals", "transparent")
 
 
 def read_cut(read: Callable[[Sequence, int, int], Clip], sequence: Sequence, protocol: Protocol) -> Clip:
@@ -18,29 +20,30 @@ def read_cut(read: Callable[[Sequence, int, int], Clip], sequence: Sequence, pro
     Raises InputError when a file is missing or cannot be read, or when frames differ in size and the protocol gives
     none.
     """
-    frames = range(0, sequence.num_frames, protocol.stride)[: protocol.frames]
+    frames = frames_of(protocol, sequence.num_frames)
     return _joined([_fitted(read(sequence, t, t + 1), protocol) for t in frames], sequence.name)
 
 
 def cut(clip: Clip, protocol: Protocol) -> Clip:
     """The frames of the clip that the protocol takes, at its size, with its truth NaN where it does not count.
 
-    Colour is averaged over areas, truth is that of the nearest pixel, K follows. The sky counts as unknown.
+    Colour is averaged over areas, truth is that of the nearest pixel, K follows. The sky counts as unknown. Normals are
+    unknown where depth is. Raises InputError when a picture is smaller than the protocol's view.
     """
-    frames = range(0, len(clip.rgb), protocol.stride)[: protocol.frames]
-    return _fitted(_at(clip, list(frames)), protocol)
-
-
-def _at(clip: Clip, frames: list[int]) -> Clip:
+    frames = list(frames_of(protocol, len(clip.rgb)))
     taken = {name: x[frames] for name in PER_FRAME if (x := getattr(clip, name)) is not None}
-    return replace(clip, **taken)
+    return _fitted(replace(clip, **taken), protocol)
 
 
-PER_FRAME = ("rgb", "T_world_camera", "depth", "normals", "transparent")
+def frames_of(protocol: Protocol, num_frames: int) -> range:
+    """The numbers of the frames that the protocol takes of so many."""
+    return range(protocol.start, num_frames, protocol.stride)[: protocol.frames]
 
 
 def _fitted(clip: Clip, protocol: Protocol) -> Clip:
     """The frames at the protocol's size, and their truth where it counts."""
+    if protocol.view is not None:
+        clip = _viewed(clip, protocol.view)
     if protocol.size is not None and clip.rgb.shape[1:3] != protocol.size:
         clip = _resized(clip, protocol.size)
     scored = np.zeros(clip.rgb.shape[1:3], bool)
@@ -48,12 +51,27 @@ def _fitted(clip: Clip, protocol: Protocol) -> Clip:
     scored[top:bottom, left:right] = True
     depth, normals = clip.depth, clip.normals
     if depth is not None:
-        inside = scored & (depth >= protocol.min_depth) & (depth <= protocol.max_depth) & np.isfinite(depth)
-        depth = np.where(inside & (depth > 0), depth, np.nan).astype(np.float32)
-        scored = scored & ~np.isnan(depth)
+        inside = (depth > protocol.min_depth) & (depth < protocol.max_depth)
+        depth = np.where(scored & inside, depth, np.nan).astype(np.float32)
+        scored = np.isfinite(depth)
     if normals is not None:
         normals = np.where(scored[..., None], normals, np.nan).astype(np.float32)
     return replace(clip, depth=depth, normals=normals)
+
+
+def _viewed(clip: Clip, view: tuple[int, int]) -> Clip:
+    H, W = clip.rgb.shape[1:3]
+    h, w = view
+    if h > H or w > W:
+        raise InputError(f"{clip.name}: frames of {H}x{W} for a protocol that shows {h}x{w} of them; download it again")
+    top, left = H - h, (W - w) // 2
+    parts = {
+        name: x[:, top:, left : left + w]
+        for name in ("rgb", "depth", "normals", "transparent")
+        if (x := getattr(clip, name)) is not None
+    }
+    K = None if clip.K is None else clip.K - np.array([[0, 0, left], [0, 0, top], [0, 0, 0]])
+    return replace(clip, K=K, **parts)
 
 
 def _resized(clip: Clip, size: tuple[int, int]) -> Clip:
@@ -66,8 +84,7 @@ def _resized(clip: Clip, size: tuple[int, int]) -> Clip:
         for name in ("depth", "normals", "transparent")
         if (x := getattr(clip, name)) is not None
     }
-    how = cv2.INTER_AREA if h <= H and w <= W else cv2.INTER_LINEAR
-    rgb = np.stack([cv2.resize(frame, (w, h), interpolation=how) for frame in clip.rgb])
+    rgb = np.stack([resize_rgb(frame, size) for frame in clip.rgb])
     return replace(clip, rgb=rgb, K=None if clip.K is None else scaled_intrinsics(clip.K, w / W, h / H), **nearest)
 
 

@@ -18,12 +18,16 @@ class Protocol:
     squares, or robustly), one for each frame, one in depth, a scale alone, or nothing.
     """
 
+    split: str | None = None  # part of the set, in the words of its reader in `pellucid.data`
     clips: int | None = None  # the first so many; None: all
-    frames: int | None = None  # of each clip, after the stride; None: all
+    min_frames: int = 1  # clips with fewer, after start and stride, are left out
+    frames: int | None = None  # of each clip, after start and stride; None: all
+    start: int = 0  # first frame of a clip
     stride: int = 1
-    size: tuple[int, int] | None = None  # that colour and truth are brought to; None: as the set ships
+    view: tuple[int, int] | None = None  # part of the picture that is shown, at its bottom and middle; None: all
+    size: tuple[int, int] | None = None  # that colour and truth are then brought to; None: as the set ships
     crop: tuple[int, int, int, int] | None = None  # top, bottom, left, right of what is scored
-    min_depth: float = 0.0
+    min_depth: float = 0.0  # the truth is scored between these, not at them
     max_depth: float = float("inf")
     invalid: str = "not finite or not positive"  # which values of the truth are not scored
     alignment: Alignment = "disparity"
@@ -46,5 +50,6 @@ class Benchmark:
     title: str
     protocols: dict[str, Protocol]
     find: Callable[[Path, Protocol], list[Item]]
+    masks: str = "none"  # what `Clip.transparent` marks
     url: str  # where to get the set
     licence: str

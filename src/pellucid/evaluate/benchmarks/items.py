@@ -1,0 +1,55 @@
+"""A benchmark from a reader: its clips by name, or what is missing of the set."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from pellucid.clip import Clip, InputError
+from pellucid.data.frames import MissingFiles
+from pellucid.data.sequences import Sequence
+from pellucid.evaluate.cut import frames_of, read_cut
+from pellucid.evaluate.protocol import Benchmark, Item, Protocol
+
+SHOWN = 3  # of the files that are missing
+
+Find = Callable[[Path, str | None], list[Sequence]]
+Read = Callable[[Sequence, int, int], Clip]
+
+
+def benchmark(
+    name: str,
+    title: str,
+    reader: tuple[Find, Read],
+    protocols: dict[str, Protocol],
+    *,
+    url: str,
+    licence: str,
+    masks: str = "none",
+) -> Benchmark:
+    """The benchmark whose clips a reader finds and reads.
+
+    Its `find` raises InputError that names what is missing, where to get the set and under which licence, or says
+    that fewer clips are there than the protocol asks for.
+    """
+    find, read = reader
+
+    def items(root: Path, protocol: Protocol) -> list[Item]:
+        source = f"where to get it: {url}; licence: {licence}"
+        if not root.is_dir():
+            raise InputError(f"{root}: no such folder; --data takes the folder of {name}; {source}")
+        try:
+            sequences = find(root, protocol.split)
+        except MissingFiles as error:
+            shown = ", ".join(str(p.relative_to(root)) for p in error.paths[:SHOWN])
+            rest = f" and {len(error.paths) - SHOWN} more" if len(error.paths) > SHOWN else ""
+            raise InputError(f"{root}: {name} lacks {shown}{rest}; {source}") from error
+        long = [s for s in sequences if len(frames_of(protocol, s.num_frames)) >= protocol.min_frames]
+        wanted = 1 if protocol.clips is None else protocol.clips
+        if len(long) < wanted:
+            raise InputError(
+                f"{root}: holds {len(long)} clips of {name} with at least {protocol.min_frames} frames; the protocol "
+                f"asks for {wanted}; choose fewer or complete the set; {source}"
+            )
+        return [Item(name=s.name, read=partial(read_cut, read, s, protocol)) for s in long[: protocol.clips]]
+
+    return Benchmark(name=name, title=title, protocols=protocols, find=items, masks=masks, url=url, licence=licence)
