@@ -105,7 +105,7 @@ class Dropped:
         return world.compile()
 
 
-def add_parts(mujoco: Any, world: Any, body: Any, item: SceneObject | FixedObject) -> None:
+def add_parts(mujoco: Any, world: Any, body: Any, item: SceneObject | FixedObject, group: int = 0) -> None:
     """Gives a body of a MuJoCo model its convex parts, with their mass and friction."""
     for k, points in enumerate(convex_parts(item.geometry)):
         name = f"{item.id} {k}"
@@ -121,6 +121,7 @@ def add_parts(mujoco: Any, world: Any, body: Any, item: SceneObject | FixedObjec
             solref=(0.005, 1.0),
             contype=1 if moving else 2,
             conaffinity=3 if moving else 0,
+            group=group,
         )
 
 

@@ -1,0 +1,200 @@
+"""Our planner: hands are tried all over a cloud, and those that would close on something are scored.
+
+A search over hand poses in the manner of GPD (ten Pas et al., arXiv:1706.09911), scored by geometry instead of a
+network. At points spread over the cloud the hand comes from above, against the surface and from the camera's side, at
+turns about its approach and at several depths. What lies between the fingers decides how far they open; the fingers
+and the palm must meet nothing. Deterministic: no random numbers, and ties keep their order.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from pellucid.grasp.hand import Grasp, Hand
+from pellucid.grasp.planners import View, cloud_of
+
+VOXEL = 0.0035  # metres
+REACH = 0.125  # metres around a point that a hand there could meet
+LONELY = 0.012  # metres: a point whose sixth neighbour is further flies, and things that far apart are two
+FEWEST = 25  # points of a thing worth grasping
+SEEDS, TURNS = 64, 12
+DEPTHS = (0.012, 0.024, 0.036)  # metres from the point to the finger tips
+STEEPEST = 0.35  # the least downward share of an approach
+BIN, BINS, BREAK = 0.002, 100, 6  # metres; the search along the closing; empty bins that end a thing
+SPARE = 0.015  # metres that the jaws open wider than what they close on, at each side
+TIGHT = 0.006  # the least of it
+NARROWEST, SUPPORT = 0.004, 8  # metres and points between the fingers
+OVER_TABLE = 0.003  # metres that finger tips stay above it
+BEST = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Surface:
+    """The thinned cloud: points with their normals, which thing each belongs to, and the things' middles."""
+
+    points: Float64[np.ndarray, "N 3"]
+    normals: Float64[np.ndarray, "N 3"]
+    thing: Int64[np.ndarray, " N"]
+    middles: Float64[np.ndarray, "M 3"]
+    tree: cKDTree
+
+
+class HandSearch:
+    """A `GraspPlanner` that needs nothing but numpy and scipy."""
+
+    def __call__(self, view: View, hand: Hand, /) -> list[Grasp]:
+        """At most twenty grasps, the best first."""
+        surface = _surface(view)
+        if surface is None:
+            return []
+        large = np.flatnonzero(np.bincount(surface.thing)[surface.thing] >= FEWEST)
+        if not len(large):
+            return []
+        from_camera = surface.points.mean(0) - view.camera.T_world_camera[:3, 3]
+        grasps = []
+        for seed in large[np.unique(np.linspace(0, len(large) - 1, SEEDS).astype(int))]:
+            for approach in _approaches(surface.normals[seed], from_camera):
+                grasps += _tried(surface, int(seed), approach, view, hand)
+        return sorted(grasps, key=lambda grasp: -grasp.score)[:BEST]
+
+
+def _surface(view: View) -> _Surface | None:
+    """None when too little is there."""
+    points = cloud_of(view).points.astype(np.float64)
+    if len(points) < 2 * FEWEST:
+        return None
+    _, first = np.unique(np.floor(points / VOXEL).astype(np.int64), axis=0, return_index=True)
+    points = points[np.sort(first)]
+    near = min(16, len(points))
+    distances, neighbours = cKDTree(points).query(points, k=near)
+    around = points[neighbours] - points[neighbours].mean(1, keepdims=True)
+    normals = np.linalg.eigh(np.einsum("nki,nkj->nij", around, around))[1][:, :, 0]
+    away = ((points - view.camera.T_world_camera[:3, 3]) * normals).sum(1) > 0
+    normals[away] *= -1
+    kept = distances[:, min(6, near - 1)] < LONELY
+    points, normals = points[kept], normals[kept]
+    if len(points) < FEWEST:
+        return None
+    tree = cKDTree(points)
+    a, b = tree.query_pairs(LONELY, output_type="ndarray").T
+    thing = connected_components(coo_matrix((np.ones(len(a)), (a, b)), (len(points),) * 2), False)[1].astype(np.int64)
+    counts = np.bincount(thing)
+    middles = np.stack([np.bincount(thing, points[:, k]) / counts for k in range(3)], 1)
+    return _Surface(points=points, normals=normals, thing=thing, middles=middles, tree=tree)
+
+
+def _approaches(normal: Float64[np.ndarray, " 3"], from_camera: Float64[np.ndarray, " 3"]) -> list[np.ndarray]:
+    """From above, against the surface, and half from the camera; all go down."""
+    against = np.append(-normal[:2], min(-normal[2], -STEEPEST))
+    sideways = 0.6 * from_camera / np.linalg.norm(from_camera) + np.array([0, 0, -0.4])
+    return [np.array([0.0, 0, -1]), *(a / np.linalg.norm(a) for a in (against, sideways))]
+
+
+def _tried(surface: _Surface, seed: int, approach: np.ndarray, view: View, hand: Hand) -> list[Grasp]:
+    """The grasps at one point along one approach, all turns and depths."""
+    p, thing = surface.points[seed], surface.middles[surface.thing[seed]]
+    near = np.asarray(surface.tree.query_ball_point(p, REACH))
+    local, normals = surface.points[near] - p, surface.normals[near]
+    first = np.cross(approach, [1.0, 0, 0] if abs(approach[0]) < 0.9 else [0, 1.0, 0])
+    first /= np.linalg.norm(first)
+    angles = (np.arange(TURNS) / TURNS * np.pi)[:, None]
+    closings = np.cos(angles) * first + np.sin(angles) * np.cross(approach, first)
+    laterals = np.cross(approach, closings)
+    x, y, z = local @ approach, closings @ local.T, abs(laterals @ local.T)
+    column = np.clip(np.floor(y / BIN).astype(int) + BINS // 2, 0, BINS - 1)
+    within = z < hand.width / 2
+    grasps = []
+    for depth in DEPTHS:
+        inside = within & (x < depth) & (x > depth - hand.length)
+        low, high = _extent(inside, column)
+        inside &= (column >= low[:, None]) & (column <= high[:, None])
+        count = inside.sum(1)
+        left, right = np.where(inside, y, np.inf).min(1), np.where(inside, y, -np.inf).max(1)
+        size = np.where(count >= SUPPORT, right - left, np.inf)
+        fits = (size > NARROWEST) & (size < hand.opening - 2 * TIGHT)
+        middle = np.where(fits, (left + right) / 2, 0)
+        width = np.minimum(size + 2 * SPARE, hand.opening)
+        away = abs(y - middle[:, None])
+        fits &= ~_meets(x, away, z, depth, width, hand)
+        lowest = (p + middle[:, None] * closings)[:, 2] + depth * approach[2]
+        lowest -= abs(closings[:, 2]) * (width / 2 + hand.thickness) + abs(laterals[:, 2]) * hand.width / 2
+        for k in np.flatnonzero(fits & (lowest > OVER_TABLE)):
+            rotation = np.stack([approach, closings[k], laterals[k]], 1)
+            centre = p + middle[k] * closings[k]
+            tips = centre + depth * approach
+            held = inside[k]
+            score = _score(rotation, size[k], held, y[k] - middle[k], normals, depth - x[held].min(), thing - centre)
+            score -= 0.35 * _hidden(tips, rotation, width[k], view, hand)
+            grasps.append(Grasp(position=tips, rotation=rotation, width=float(width[k]), score=score))
+    return grasps
+
+
+def _extent(inside: Bool[np.ndarray, "R N"], column: Int64[np.ndarray, "R N"]) -> tuple[np.ndarray, np.ndarray]:
+    """The first and last occupied bin of the thing at the middle bin, for each turn; gaps end it."""
+    turns = np.arange(len(inside))[:, None]
+    flat = (turns * BINS + column)[inside]
+    occupied = np.bincount(flat, minlength=len(inside) * BINS).reshape(-1, BINS) > 0
+    c, bins = BINS // 2, np.arange(BINS)
+    # How many bins ago, walking outwards from the middle, there was something; the walk ends where that is too long.
+    ends = []
+    for side in (occupied[:, c::-1], occupied[:, c:]):
+        steps = np.arange(side.shape[1])
+        last = np.maximum.accumulate(np.where(side, steps, 0), axis=1)
+        lost = steps - last >= BREAK
+        stop = np.where(lost.any(1), lost.argmax(1), side.shape[1])
+        ends.append(np.where(bins[: side.shape[1]] < stop[:, None], last, 0).max(1))
+    return c - ends[0], c + ends[1]
+
+
+def _meets(
+    x: Float64[np.ndarray, " N"],
+    away: Float64[np.ndarray, "R N"],
+    z: Float64[np.ndarray, "R N"],
+    depth: float,
+    width: Float64[np.ndarray, " R"],
+    hand: Hand,
+) -> Bool[np.ndarray, " R"]:
+    """Whether a finger or the palm would run into more than a stray point, for each turn."""
+    half = width[:, None] / 2
+    fingers = (z < hand.width / 2 + 0.002) & (x < depth + 0.003) & (x > depth - hand.length)
+    fingers &= (away > half - 0.001) & (away < half + hand.thickness + 0.002)
+    palm = (z < hand.palm[2] / 2 + 0.002) & (x < depth - hand.length) & (away < hand.palm[1] / 2 + 0.01)
+    return (fingers.sum(1) > 1) | (palm.sum(1) > 1)
+
+
+def _score(
+    rotation: Float64[np.ndarray, "3 3"],
+    size: float,
+    held: Bool[np.ndarray, " N"],
+    y: Float64[np.ndarray, " N"],
+    normals: Float64[np.ndarray, "N 3"],
+    filled: float,
+    to_middle: Float64[np.ndarray, " 3"],
+) -> float:
+    """Opposed surfaces first; then how far between the fingers it reaches and how near its middle, and no odd tilt."""
+    facing = normals @ rotation[:, 1]
+    band = max(0.006, 0.2 * size)
+    left, right = held & (y < band - size / 2), held & (y > size / 2 - band)
+    opposed = min(np.clip(-facing[left], 0, None).mean(), np.clip(facing[right], 0, None).mean())
+    approach = rotation[:, 0]
+    off = np.linalg.norm(to_middle - (to_middle @ approach) * approach)
+    score = 1.6 * opposed + 0.6 * np.clip(filled / 0.03, 0, 1) - 6 * off - 0.25 * (1 + approach[2])
+    return float(score + 0.15 * min(1, held.sum() / 60) - 4 * max(0, size - 0.065))
+
+
+def _hidden(tips: np.ndarray, rotation: np.ndarray, width: float, view: View, hand: Hand) -> int:
+    """How many of four points of the fingers lie just behind what is seen, where something else may be."""
+    sides = (width + hand.thickness) / 2 * np.array([-1, 1, -1, 1])
+    back = hand.length / 2 * np.array([0, 0, 1, 1])
+    points = tips - back[:, None] * rotation[:, 0] + sides[:, None] * rotation[:, 1]
+    pose, K = view.camera.T_world_camera, view.camera.K
+    seen = (points - pose[:3, 3]) @ pose[:3, :3]
+    H, W = view.depth.shape
+    column = np.clip(np.rint(K[0, 0] * seen[:, 0] / seen[:, 2] + K[0, 2]), 0, W - 1).astype(int)
+    row = np.clip(np.rint(K[1, 1] * seen[:, 1] / seen[:, 2] + K[1, 2]), 0, H - 1).astype(int)
+    behind = seen[:, 2] - np.nan_to_num(view.depth[row, column], nan=np.inf)
+    return int(((behind > 0.004) & (behind < 0.09)).sum())
