@@ -15,6 +15,13 @@ from jaxtyping import Bool, Float
 
 from pellucid.clip import InputError
 
+# What turns normals that face the camera into OpenCV's axes (x right, y down, z forward), so that z < 0.
+NORMAL_FRAMES = {
+    "opencv": (1, 1, 1),
+    "opengl": (1, -1, -1),  # x right, y up, z towards the viewer: OpenGL, Hypersim, Marigold
+    "dsine": (-1, -1, -1),  # x left, y up, z towards the viewer: DSINE, and what is trained or scored with its data
+}
+
 _NAMES = ("fx", "fy", "cx", "cy")
 _MATRIX_NAMES = ("K", "k", "camera_matrix", "cameraMatrix", "intrinsics", "intrinsic_matrix", "cam_K")
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -97,6 +104,11 @@ def edge_mask(depth: Float[np.ndarray, "H W"], relative: float = 0.05) -> Bool[n
     near = np.where(np.isnan(around), np.inf, around).min(axis=0)
     known = np.isfinite(depth)
     return known & (np.where(known, far, 0) - np.where(known, near, 0) > relative * np.where(known, depth, 0))
+
+
+def normals_to_opencv(normals: Float[np.ndarray, "*N 3"], frame: str) -> Float[np.ndarray, "*N 3"]:
+    """Normals of one of `NORMAL_FRAMES`, in OpenCV's."""
+    return normals * np.array(NORMAL_FRAMES[frame], normals.dtype)
 
 
 def transform(points: Float[np.ndarray, "*N 3"], T_to_from: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "*N 3"]:

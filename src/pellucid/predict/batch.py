@@ -1,5 +1,6 @@
 """All inputs of one command: checked first, then predicted one by one; a bad one does not stop the others."""
 
+import itertools
 import shutil
 import time
 from importlib.metadata import version
@@ -19,7 +20,7 @@ from pellucid.predict.report import bar, complain, say
 from pellucid.predict.request import FORMATS, Request
 from pellucid.predict.run import record, remembered
 from pellucid.store import Recording, write_json
-from pellucid.video import Source, expand, open_source
+from pellucid.video import Source, expand, open_source, size_in_bytes
 
 
 def predict(request: Request) -> int:
@@ -63,13 +64,14 @@ def read_all(request: Request) -> tuple[list[Source], int]:
         expand(paths)  # two of them may claim one output folder
     count = len(paths) + len(failures)
     sources = []
-    with bar(len(paths), "checking inputs", "input") as progress:
-        for path in paths:
+    sizes = [size_in_bytes(path) for path in paths]
+    with bar(sum(sizes), "checking inputs", "B") as progress:
+        for path, end in zip(paths, itertools.accumulate(sizes), strict=True):
             try:
-                sources.append(open_source(path))
+                sources.append(open_source(path, progress.update))
             except InputError as error:
                 failures.append(error)
-            progress.update()
+            progress.update(end - progress.n)  # a file is more than its packets
     for failure in failures:
         complain(failure)
     return sources, count

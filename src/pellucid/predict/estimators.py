@@ -1,18 +1,22 @@
 """Estimators by name: our models and other people's, ready to be called on a clip."""
 
+import difflib
 import time
 from dataclasses import asdict
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from pellucid.clip import Estimator, InputError, Prediction
+from pellucid.clip import Estimator, InputError, Invariance, Prediction
+from pellucid.model.catalog import CATALOG
 from pellucid.model.pipeline import GeometryPipeline, Settings
 from pellucid.predict.model import ChosenModel, find
 from pellucid.predict.placement import Placement, load, memory_errors, place, repeatable
+from pellucid.rivals import RIVALS, How, Rival, load_rival
 
 
 class OwnModel:
@@ -27,13 +31,14 @@ class OwnModel:
         """Disparity or normals of the clip at its own size. Raises InputError when memory is short."""
         began = time.perf_counter()
         with repeatable(self._placement.device), memory_errors():
-            stream = self._pipe.start(*rgb.shape[:3], self._settings)
+            num_frames, height, width = rgb.shape[:3]
+            stream = self._pipe.start(num_frames, height, width, self._settings)
             values = stream.push(rgb)
         if not np.isfinite(values).all():
             raise InputError(f"{self._model.name}: the network gave values that are not finite; try --dtype float32")
         seconds = stream.seconds | {"total": time.perf_counter() - began}
         self._measured = {"seconds": seconds, "seams": [asdict(seam) for seam in stream.seams]}
-        invariance = "none" if self._model.quantity == "normals" else "affine"
+        invariance: Invariance = "none" if self._model.quantity == "normals" else "affine"
         return Prediction(quantity=self._model.quantity, invariance=invariance, values=values)
 
     def receipt(self) -> dict[str, Any]:
@@ -65,16 +70,50 @@ def load_estimator(
     seed: int = 1,
     local_files_only: bool = False,
 ) -> Estimator:
-    """The estimator of that name: a model's name, its folder or hub id.
+    """The estimator of that name: a model's name, its folder or hub id, or a rival's name, with a colon and the hub id
+    or path of other weights if need be.
 
-    Settings are those of `pellucid predict`; what is None takes the model's own default. resolution is (height, width)
-    in pixels. Its `receipt()` says what its numbers depend on.
+    Settings are those of `pellucid predict`; what is None takes the estimator's own default. resolution is (height,
+    width) in pixels. The estimator's `receipt()` says what its numbers depend on.
     Raises InputError for an unknown name, weights that are not there, or settings that do not fit.
     """
     placement = place(device, dtype, offload)
+    rival = RIVALS.get(name.partition(":")[0])
+    if rival is not None:
+        given = {
+            "steps": steps, "window": window, "overlap": overlap, "resolution": resolution,
+            "stitching": None if stitching == "robust" else stitching,
+            "offload": None if offload == "none" else offload,
+        }  # fmt: skip
+        _require_heeded(rival, given)
+        how = How(
+            device=placement.device, dtype=None if dtype == "auto" else dtype, steps=steps, window=window,
+            overlap=overlap, seed=seed, local_files_only=local_files_only,
+        )  # fmt: skip
+        return load_rival(name, how)
+    _require_known(name)
     model = find(name, local_files_only)
     settings = Settings(
         num_inference_steps=steps, window=window, overlap=overlap, processing_resolution=resolution,
         stitching=stitching, seed=seed,
     ).completed(model.config)  # fmt: skip
     return OwnModel(model, placement, settings, load(model, placement))
+
+
+def _require_heeded(rival: Rival, given: dict[str, Any]) -> None:
+    ignored = [name for name, value in given.items() if value is not None and name not in rival.settings]
+    if ignored:
+        heeds = f"takes {', '.join(rival.settings)}" if rival.settings else "takes no settings"
+        raise InputError(f"{rival.name}: {heeds}; leave out {', '.join(ignored)}")
+
+
+def _require_known(name: str) -> None:
+    """What is neither a path nor like a hub id must be a name."""
+    if name in CATALOG or "/" in name or Path(name).expanduser().exists():
+        return
+    names = [*CATALOG, *RIVALS]
+    close = difflib.get_close_matches(name, names, n=1)
+    guess = f"Did you mean {close[0]}? " if close else ""
+    raise InputError(
+        f"no estimator is called {name!r}. {guess}Available: {', '.join(names)}; or a folder, or a hub id owner/name"
+    )

@@ -2,3 +2,6 @@
 
 from pellucid.rivals.catalog import RIVALS as RIVALS
 from pellucid.rivals.catalog import Rival as Rival
+from pellucid.rivals.estimator import How as How
+from pellucid.rivals.estimator import RivalEstimator as RivalEstimator
+from pellucid.rivals.estimator import load_rival as load_rival
