@@ -3,5 +3,6 @@
 from ._source import Source as Source
 from ._source import expand as expand
 from ._source import open_source as open_source
+from ._source import size_in_bytes as size_in_bytes
 from ._stream import stream as stream
 from ._writer import VideoWriter as VideoWriter

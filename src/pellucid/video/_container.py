@@ -1,6 +1,6 @@
 """Video files by PyAV: every frame is accounted for, upright and with square pixels."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
@@ -46,8 +46,8 @@ class _Layout:
         return (self.width, self.height) if self.transpose else (self.height, self.width)
 
 
-def measure(path: Path) -> Track:
-    """The size, rate and frame times of a video, counted by decoding all of it.
+def measure(path: Path, advance: Callable[[int], object]) -> Track:
+    """The size, rate and frame times of a video, counted by decoding all of it; `advance` is told the bytes read.
 
     Raises InputError when there is no picture, or when any part of the file is missing or damaged.
     """
@@ -56,7 +56,7 @@ def measure(path: Path) -> Track:
     with _open(path) as container:
         stream = _video_stream(container, path)
         rate = stream.average_rate
-        for frame in _whole(container, stream, path):
+        for frame in _whole(container, stream, path, advance):
             if layout is None:
                 layout = _layout(frame, stream, path)
             _require_same(layout, _layout(frame, stream, path), len(times), path)
@@ -141,13 +141,14 @@ def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
         raise _damaged(path, count, None) from error
 
 
-def _whole(container: Any, stream: Any, path: Path) -> Iterator[Any]:
+def _whole(container: Any, stream: Any, path: Path, advance: Callable[[int], object]) -> Iterator[Any]:
     """Frames in display order, with a proof that the file held all it promises."""
     count = packets = 0
     last = 0.0
     damaged = False
     try:
         for packet in container.demux():  # all tracks: sound may rightly be longer than the picture
+            advance(packet.size)
             if packet.dts is not None:
                 last = max(last, float((packet.dts + (packet.duration or 0)) * packet.time_base))
             if packet.stream_index != stream.index:

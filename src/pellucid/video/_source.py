@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -39,17 +39,18 @@ class Source:
     seekable: bool = False  # whether `times` are time stamps by which a frame can be found
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: Path, advance: Callable[[int], object] = lambda _: None) -> Source:
     """The input at `path`: a video file, one picture, or a folder of pictures of one size.
 
-    All of it is decoded once, so that whatever passes here can be predicted to its last frame. Content decides, not
-    the name. Sound is ignored. Pixels further than 2 % from square are stretched in width.
+    All of it is decoded once, so that whatever passes here can be predicted to its last frame; `advance` is told how
+    many bytes are done. Content decides, not the name. Sound is ignored. Pixels further than 2 % from square are
+    stretched in width.
     Raises InputError when anything is missing, damaged or of changing size.
     """
     if not path.exists():
         raise InputError(f"{path}: does not exist; give a video, a picture, or a folder of either")
     if path.is_dir():
-        return _open_folder(path)
+        return _open_folder(path, advance)
     try:
         if path.stat().st_size == 0:
             raise InputError(f"{path}: is empty (0 bytes); download or export it again")
@@ -68,9 +69,9 @@ def open_source(path: Path) -> Source:
         fps = Fraction((len(times) - 1) / span).limit_denominator(1001)
         track = _container.Track(height=height, width=width, fps=fps, times=times, seekable=False)
     elif image:
-        return _open_images(path, (path,), "image")
+        return _open_images(path, (path,), "image", advance)
     else:
-        track = _container.measure(path)
+        track = _container.measure(path, advance)
     return Source(
         path=path,
         kind="video",
@@ -83,6 +84,12 @@ def open_source(path: Path) -> Source:
         seekable=track.seekable,
         sha256=_file_digest(path).hexdigest(),
     )
+
+
+def size_in_bytes(path: Path) -> int:
+    """Of an input: the file, or the pictures of a folder."""
+    files = _listing(path, _still.SUFFIXES) if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)
 
 
 def expand(paths: Sequence[Path]) -> list[Path]:
@@ -120,10 +127,10 @@ def expand(paths: Sequence[Path]) -> list[Path]:
     return inputs
 
 
-def _open_folder(path: Path) -> Source:
+def _open_folder(path: Path, advance: Callable[[int], object]) -> Source:
     files = _listing(path, _still.SUFFIXES)
     if files:
-        return _open_images(path, tuple(files), "images")
+        return _open_images(path, tuple(files), "images", advance)
     videos = _listing(path, VIDEO_SUFFIXES)
     if videos:
         raise InputError(f"{path}: is a folder of {len(videos)} videos; give each by itself")
@@ -131,7 +138,9 @@ def _open_folder(path: Path) -> Source:
     raise AssertionError
 
 
-def _open_images(path: Path, files: tuple[Path, ...], kind: Literal["images", "image"]) -> Source:
+def _open_images(
+    path: Path, files: tuple[Path, ...], kind: Literal["images", "image"], advance: Callable[[int], object]
+) -> Source:
     shape = None
     digest = hashlib.sha256()
     for file in files:
@@ -145,6 +154,7 @@ def _open_images(path: Path, files: tuple[Path, ...], kind: Literal["images", "i
             )
         if kind == "images":
             digest.update(file.name.encode("utf-8", "surrogateescape") + b"\0" + _file_digest(file).digest())
+        advance(file.stat().st_size)
     assert shape is not None
     fps = IMAGE_FOLDER_FPS if kind == "images" else Fraction(1)
     return Source(
