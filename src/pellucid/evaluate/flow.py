@@ -17,36 +17,34 @@ COLOUR_FALLOFF = 50.0  # of the weight with the squared difference of colours in
 class Flow:
     """Where each pixel of a frame was in the frame before, and the weight of that.
 
-    `backward` is (across, down) in pixels, so that pixel p of frame t + 1 was at p + backward[t] of frame t. The
-    weight is exp(-50 |I[t+1] - warped I[t]|^2), colours in [0, 1], and 0 where forward and backward flow disagree or
-    the pixel was out of the picture.
+    `backward` is (across, down) in pixels: pixel p was at p + backward. The weight is exp(-50 |I - warped I before|^2),
+    colours in [0, 1], and 0 where forward and backward flow disagree or the pixel was out of the picture.
     """
 
-    backward: Float[np.ndarray, "pairs H W 2"]
-    weight: Float[np.ndarray, "pairs H W"]
+    backward: Float[np.ndarray, "H W 2"]
+    weight: Float[np.ndarray, "H W"]
 
 
-def optical_flow(rgb: UInt8[np.ndarray, "T H W 3"]) -> Flow:
-    """Flow between each frame and the one before it, by OpenCV's DIS in both directions (arXiv:1603.03590).
+def optical_flow(before: UInt8[np.ndarray, "H W 3"], frame: UInt8[np.ndarray, "H W 3"]) -> Flow:
+    """Flow between a frame and the one before it, by OpenCV's DIS in both directions (arXiv:1603.03590).
 
     Trusted where both directions agree to within 0.5 pixels plus 1 % of their lengths, GMFlow's check.
-    Raises InputError for a single frame or frames smaller than 32 pixels.
+    Raises InputError for frames that differ in size or are smaller than 32 pixels.
     """
-    if len(rgb) < 2 or min(rgb.shape[1:3]) < SMALLEST_SIDE:
-        raise InputError(f"optical flow needs two frames of {SMALLEST_SIDE} pixels a side or more, got {rgb.shape}")
+    if before.shape != frame.shape or min(frame.shape[:2]) < SMALLEST_SIDE:
+        raise InputError(
+            f"optical flow needs two frames of one size, of {SMALLEST_SIDE} pixels a side or more, got {before.shape} "
+            f"and {frame.shape}"
+        )
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in rgb]
-    backward, weights = [], []
-    for t in range(len(rgb) - 1):
-        back, forth = dis.calc(grey[t + 1], grey[t], None), dis.calc(grey[t], grey[t + 1], None)
-        returned = warped(forth, back)
-        gap = np.linalg.norm(back + returned, axis=-1)
-        lengths = np.linalg.norm(back, axis=-1) + np.linalg.norm(returned, axis=-1)
-        difference = rgb[t + 1] / 255 - warped(rgb[t] / 255, back)
-        weight = np.exp(-COLOUR_FALLOFF * np.square(difference).sum(axis=-1))
-        weights.append(np.where(gap <= 0.01 * lengths + 0.5, weight, 0))  # what left the picture is NaN, and fails
-        backward.append(back)
-    return Flow(np.stack(backward), np.stack(weights))
+    first, second = (cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in (before, frame))
+    backward, forward = dis.calc(second, first, None), dis.calc(first, second, None)
+    returned = warped(forward, backward)
+    gap = np.linalg.norm(backward + returned, axis=-1)
+    lengths = np.linalg.norm(backward, axis=-1) + np.linalg.norm(returned, axis=-1)
+    difference = frame / 255 - warped(before / 255, backward)
+    weight = np.exp(-COLOUR_FALLOFF * np.square(difference).sum(axis=-1))
+    return Flow(backward, np.where(gap <= 0.01 * lengths + 0.5, weight, 0))  # what came in from outside is NaN: fails
 
 
 def warped(values: Float[np.ndarray, "H W *C"], flow: Float[np.ndarray, "H W 2"]) -> Float[np.ndarray, "H W *C"]:

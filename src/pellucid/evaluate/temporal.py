@@ -3,6 +3,7 @@
 Both are measures of the prediction alone; the truth's own value, which motion and pixels keep above zero, is the floor.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -61,19 +62,20 @@ def _splat(points: Float[np.ndarray, "H W 3"], K: Float[np.ndarray, "3 3"]) -> F
 
 def flow_warping_error(
     depth: Float[np.ndarray, "T H W"],
-    flow: Flow,
+    flows: Sequence[Flow],
     valid: Bool[np.ndarray, "T H W"] | None = None,
     mask: Bool[np.ndarray, "T H W"] | None = None,
 ) -> float:
     """OPW of NVDS (arXiv:2307.08695) in metres (papers give 100 times that): weight * |depth - warped depth before|.
 
-    The mean over the valid pixels of each frame but the first, distrusted ones counting 0, then over pairs.
+    `flows` are those from each frame but the first to the one before it. The mean over the valid pixels of each of
+    these frames, distrusted ones counting 0, then over pairs.
     # Papers: flow by FlowNet2 or GMFlow; here: OpenCV's DIS, so compare only values of this package.
     It does not know that depth changes where the camera comes nearer. Raises InputError when shapes differ or no frame
     after the first has a valid pixel.
     """
-    if depth.shape != (len(flow.weight) + 1, *flow.weight.shape[1:]):
-        raise InputError(f"depth {depth.shape} does not fit the flow of {len(flow.weight)} pairs of frames")
+    if len(depth) != len(flows) + 1 or any(flow.weight.shape != depth.shape[1:] for flow in flows):
+        raise InputError(f"depth {depth.shape} does not fit the flows of {len(flows)} pairs of frames")
     scored = np.isfinite(depth)
     for name, given in (("valid", valid), ("mask", mask)):
         if given is not None:
@@ -81,11 +83,11 @@ def flow_warping_error(
                 raise InputError(f"{name} {given.shape} must have the shape of the depth, {depth.shape}")
             scored &= given
     errors = []
-    for t, (backward, weight) in enumerate(zip(flow.backward, flow.weight, strict=True)):
+    for t, flow in enumerate(flows):
         here = scored[t + 1]
         if here.any():
-            change = np.abs(depth[t + 1] - warped(depth[t], backward))
-            errors.append(np.where(np.isfinite(change) & (weight > 0), weight * change, 0)[here].mean())
+            change = np.abs(depth[t + 1] - warped(depth[t], flow.backward))
+            errors.append(np.where(np.isfinite(change) & (flow.weight > 0), flow.weight * change, 0)[here].mean())
     if not errors:
         raise InputError("no frame after the first has a valid pixel: a change over time needs one")
     return float(np.mean(errors))
