@@ -15,10 +15,12 @@ from pellucid.synth.families import FAMILIES
 from pellucid.synth.lathe import liquid_mesh
 from pellucid.synth.materials import OBJECT_KINDS, sample_material
 from pellucid.synth.mesh import overlap_thickness, pierces
+from pellucid.synth.orbit import camera_poses
 from pellucid.synth.sampling import TEST_SEEDS
 from pellucid.synth.sensor import simulate_active_stereo
 from pellucid.synth.shapes import build_mesh, convex_parts
 from pellucid.synth.spec import MATERIAL_IDS, Lathe, StaticMesh, Superquadric
+from pellucid.synth.viewpoint import BACKDROP
 
 ALL = [(split, name) for split in FAMILIES for name in FAMILIES[split]]
 
@@ -73,6 +75,19 @@ def test_same_seed_same_spec_and_json_is_exact():
         assert spec.objects != sample_scene(seed + 2).objects
     with pytest.raises(InputError, match="not a scene spec"):
         SceneSpec.from_json("{}")
+
+
+def test_some_scenes_are_seen_from_the_side_before_a_wall_that_the_camera_never_passes():
+    scenes = [sample_scene(seed) for seed in range(60)]
+    sides = [s for s in scenes if any(f.id == BACKDROP for f in s.fixed)]
+    assert 9 < len(sides) < 30
+    for scene in sides:
+        wall = next(f for f in scene.fixed if f.id == BACKDROP).pose.matrix
+        eyes = camera_poses(replace(scene.camera, centre=(0.0, 0.0, 0.05), radius=0.2), 120, 16 / 9)[:, :3, 3]
+        away = (eyes - wall[:3, 3]) @ wall[:3, 1]  # the slab is thin along its y axis
+        assert (np.sign(away) == np.sign(-wall[:3, 3] @ wall[:3, 1])).all(), "on the scene's own side of the wall"
+        assert scene.camera.elevation < 0.31
+    assert not any(f.id == BACKDROP for seed in TEST_SEEDS for f in sample_scene(seed, split="test").fixed)
 
 
 def test_the_number_of_frames_does_not_change_the_scene():

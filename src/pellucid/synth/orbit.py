@@ -5,7 +5,7 @@ from jaxtyping import Float64
 
 from pellucid.synth.spec import CameraPath, Wobble
 
-LOWEST, HIGHEST = 0.15, 1.3  # elevations, radians
+LOWEST, HIGHEST = 0.05, 1.3  # elevations, radians
 
 
 def sample_orbit(rng: np.random.Generator) -> CameraPath:

@@ -12,6 +12,7 @@ from pellucid.synth.materials import OBJECT_KINDS, sample_liquid, sample_materia
 from pellucid.synth.orbit import sample_orbit
 from pellucid.synth.spec import Geometry, Lathe, Liquid, Pose, SceneObject, SceneSpec, Split, StaticMesh
 from pellucid.synth.surroundings import sample_surroundings
+from pellucid.synth.viewpoint import sample_view
 
 # The 28 scenes of TransPhy3D-Test of ours: the first multiples of 7 from 700,000 that settle. Being 0 modulo 7, the
 # readers' split keeps them from training too.
@@ -68,10 +69,14 @@ def sample_scene(
     _check(seed, frames, resolution, split)
     rng = np.random.default_rng(np.random.SeedSequence([SALT, seed]))
     # Each part has its own stream: more choices in one do not change the others.
-    of_surroundings, of_objects, of_light, of_camera = rng.spawn(4)
+    of_surroundings, of_objects, of_light, of_camera, of_view = rng.spawn(5)
     name, fixed, spread = sample_surroundings(of_surroundings, split)
     count = int(of_objects.integers(4, 13))
     objects = tuple(_object(child, i + 1, split, spread, assets) for i, child in enumerate(of_objects.spawn(count)))
+    camera = sample_orbit(of_camera)
+    if split == "train":  # the test set looks as the paper's: circles alone
+        camera, backdrop = sample_view(of_view, camera)
+        fixed += backdrop
     return SceneSpec(
         seed=seed,
         split=split,
@@ -81,7 +86,7 @@ def sample_scene(
         objects=objects,
         fixed=fixed,
         light=sample_light(of_light, hdris),
-        camera=sample_orbit(of_camera),
+        camera=camera,
     )
 
 

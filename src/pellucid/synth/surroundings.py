@@ -46,7 +46,8 @@ def slab(half_x: float, half_y: float, height: float, edge: float = 0.002) -> La
     return Lathe(profile=profile, wall=0.001, floor=0.0, fillet=cut, solid=True, squareness=40.0, aspect=aspect)
 
 
-def _turned(position: tuple[float, float, float], yaw: float) -> Pose:
+def turned(position: tuple[float, float, float], yaw: float) -> Pose:
+    """A pose turned by `yaw` radians about the vertical."""
     return Pose(position=position, quaternion=(float(np.cos(yaw / 2)), 0.0, 0.0, float(np.sin(yaw / 2))))
 
 
@@ -70,14 +71,14 @@ def _table(rng: np.random.Generator, split: Split, name: str) -> list[FixedObjec
             role="table",
             geometry=top,
             material=_top_material(rng, split, name),
-            pose=_turned((x, y, -thick), yaw),
+            pose=turned((x, y, -thick), yaw),
         ),
         FixedObject(
             id=FLOOR,
             role="floor",
             geometry=slab(7.0, 7.0, 0.1),
             material=sample_surface(rng, FLOOR_PATTERNS),
-            pose=_turned((0.0, 0.0, -height - 0.1), float(rng.uniform(0, 2 * np.pi))),
+            pose=turned((0.0, 0.0, -height - 0.1), float(rng.uniform(0, 2 * np.pi))),
             collides=False,
         ),
     ]
@@ -93,7 +94,7 @@ def _table(rng: np.random.Generator, split: Split, name: str) -> list[FixedObjec
                 role="leg",
                 geometry=slab(thin, thin, height - thick - 0.002),
                 material=leg,
-                pose=_turned((float(at[0]), float(at[1]), -height + 0.001), yaw),
+                pose=turned((float(at[0]), float(at[1]), -height + 0.001), yaw),
                 collides=False,
             )
         )
@@ -154,7 +155,7 @@ def _container(rng: np.random.Generator, split: Split, name: str) -> tuple[Fixed
     )
     yaw = float(rng.uniform(0, 2 * np.pi))
     placed = FixedObject(
-        id=CONTAINER, role=name, geometry=geometry, material=material, pose=_turned((0.0, 0.0, 0.0003), yaw)
+        id=CONTAINER, role=name, geometry=geometry, material=material, pose=turned((0.0, 0.0, 0.0003), yaw)
     )
     return placed, half * aspect * 0.45, half * 1.45 + 0.08
 
@@ -165,7 +166,7 @@ def _mirror(rng: np.random.Generator) -> list[FixedObject]:
     away = float(rng.uniform(0.27, 0.36))
 
     def at(distance: float, z: float) -> Pose:
-        return _turned((float(distance * np.cos(yaw)), float(distance * np.sin(yaw)), z), yaw + np.pi / 2)
+        return turned((float(distance * np.cos(yaw)), float(distance * np.sin(yaw)), z), yaw + np.pi / 2)
 
     return [
         FixedObject(
@@ -199,7 +200,7 @@ def _room(rng: np.random.Generator) -> list[FixedObject]:
                 role="wall",
                 geometry=slab(3.5, 0.05, float(rng.uniform(2.2, 3.0))),
                 material=material,
-                pose=_turned(position, direction + np.pi / 2),
+                pose=turned(position, direction + np.pi / 2),
                 collides=False,
             )
         )
@@ -217,7 +218,7 @@ def _props(rng: np.random.Generator, split: Split, clear: float) -> list[FixedOb
         if any(np.hypot(x - a, y - b) < radius + r + 0.01 for a, b, r in taken):
             continue
         taken.append((x, y, radius))
-        pose = _turned((x, y, 0.0002), float(rng.uniform(0, 2 * np.pi)))
+        pose = turned((x, y, 0.0002), float(rng.uniform(0, 2 * np.pi)))
         props.append(FixedObject(id=PROPS + len(props), role="prop", geometry=geometry, material=material, pose=pose))
     return props
 
