@@ -13,7 +13,8 @@ from typing import Annotated, Any, Union
 
 import tyro
 
-from pellucid.clip import InputError
+from pellucid.clip import Estimator, InputError
+from pellucid.grasp.request import GraspRequest
 from pellucid.predict.request import Request, Task
 from pellucid.synth.request import RenderRequest
 from pellucid.train.recipes import RECIPES, Recipe
@@ -123,6 +124,8 @@ def _run(command: Any) -> int:
             print(_import(command))
         case RenderRequest():
             print(*_render(command), sep="\n")
+        case GraspRequest():
+            print(*_grasp(command), sep="\n")
         case Train():
             from pellucid.train.run import train
 
@@ -178,7 +181,7 @@ def _one_line(page: str) -> str:
 
 def _overview() -> Any:
     """All commands, for `pellucid --help` alone."""
-    about = {"predict": Request, "models": Models, "render": RenderRequest}
+    about = {"predict": Request, "models": Models, "render": RenderRequest, "grasp": GraspRequest}
     pages = {name: (kind.__doc__ or "").split("\n")[0] for name, kind in about.items()}
     pages |= {"import": "Make a model folder of released weights.", "train": "Train a model by a recipe."}
     kinds = [
@@ -207,6 +210,7 @@ COMMANDS: dict[str, Callable[[], Any]] = {
     "import": _imports,
     "render": lambda: RenderRequest,
     "train": _recipes,
+    "grasp": lambda: GraspRequest,
 }
 
 
@@ -234,6 +238,18 @@ def _render(request: RenderRequest) -> list[Path]:
     if request.tars is not None:
         made += tqdm(export_tars(request.out, request.tars), desc="exporting", unit="scene", delay=2, leave=False)
     return made
+
+
+def _grasp(request: GraspRequest) -> list[Path]:
+    """The files made."""
+    from pellucid.grasp.run import run_grasps
+
+    def load(name: str) -> Estimator:
+        from pellucid.predict.estimators import load_estimator  # torch: not needed for the sensor and the truth
+
+        return load_estimator(name, device=request.device, dtype=request.dtype)
+
+    return run_grasps(request, load)
 
 
 def _table() -> str:

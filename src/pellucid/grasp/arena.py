@@ -1,4 +1,4 @@
-"""The scene as MuJoCo simulates it, with a free-flying hand: contacts by convex parts, sight by the rendered surfaces."""
+"""The scene as MuJoCo simulates it, with a free-flying hand: touched by convex parts, seen by the rendered surfaces."""
 
 from typing import Any
 
@@ -49,7 +49,8 @@ HAND_XML = """
     <joint joint1="left" joint2="right" solref="0.005 1"/>
   </equality>
   <actuator>
-    <position name="jaws" joint="left" kp="2000" kv="40" ctrlrange="-0.01 {half_opening}" forcerange="-{force} {force}"/>
+    <position name="jaws" joint="left" kp="2000" kv="40" ctrlrange="-0.01 {half_opening}"
+      forcerange="-{force} {force}"/>
   </actuator>
 </mujoco>
 """

@@ -9,7 +9,7 @@ from pellucid.grasp.arena import CLEAR, HANDS, OPAQUE, Arena
 from pellucid.synth.frame import Frame
 from pellucid.synth.orbit import camera_poses, intrinsics
 from pellucid.synth.sensor import Sensor, simulate_active_stereo
-from pellucid.synth.spec import MATERIAL_IDS, TRANSPARENT, SceneSpec
+from pellucid.synth.spec import MATERIAL_IDS, TRANSPARENT, FixedObject, SceneObject, SceneSpec
 
 _SALT = 15_485_863
 _SUN = np.array([0.3, -0.5, 0.81])  # towards the light of shaded pictures, world frame
@@ -36,6 +36,7 @@ class Observation:
     """One look at the scene. Depth is planar z in metres, NaN where the sensor gives none."""
 
     camera: Camera
+    seed: int  # of the scene
     truth: Float32[np.ndarray, "H W"]
     raw: Float32[np.ndarray, "H W"]
     labels: Int32[np.ndarray, "H W"]  # ids of spec.objects and spec.fixed, 0 the sky
@@ -56,7 +57,8 @@ def observe(arena: Arena, camera: Camera, sensor: Sensor | None = None) -> Obser
     """The arena as it stands, without the hand. The sensor's luck depends on the scene's seed alone."""
     depth, labels, normals = _looked(arena, camera, (OPAQUE, CLEAR))
     behind, _, normals_behind = _looked(arena, camera, (OPAQUE,))
-    kinds = {item.id: item.material.kind for item in (*arena.spec.objects, *arena.spec.fixed)}
+    bodies: list[SceneObject | FixedObject] = [*arena.spec.objects, *arena.spec.fixed]
+    kinds = {item.id: item.material.kind for item in bodies}
     classes = np.zeros(256, np.uint8)
     classes[list(kinds)] = [MATERIAL_IDS[kind] for kind in kinds.values()]
     shaded = _shaded(labels, normals, camera)
@@ -67,7 +69,7 @@ def observe(arena: Arena, camera: Camera, sensor: Sensor | None = None) -> Obser
     )  # fmt: skip
     rng = np.random.default_rng(np.random.SeedSequence([_SALT, arena.spec.seed]))
     raw = simulate_active_stereo(frame, camera.K, rng, sensor)
-    return Observation(camera=camera, truth=depth, raw=raw, labels=labels, shaded=shaded)
+    return Observation(camera=camera, seed=arena.spec.seed, truth=depth, raw=raw, labels=labels, shaded=shaded)
 
 
 def snapshot(arena: Arena, camera: Camera) -> UInt8[np.ndarray, "H W 3"]:

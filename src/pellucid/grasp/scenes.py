@@ -16,7 +16,15 @@ from pellucid.synth.materials import mirror_material, sample_material, sample_su
 from pellucid.synth.settle import STILL
 from pellucid.synth.shapes import build_mesh
 from pellucid.synth.spec import (
-    CameraPath, FixedObject, Geometry, Material, Pose, SceneObject, SceneSpec, Split, Wobble,
+    CameraPath,
+    FixedObject,
+    Geometry,
+    Material,
+    Pose,
+    SceneObject,
+    SceneSpec,
+    Split,
+    Wobble,
 )  # fmt: skip
 from pellucid.synth.surroundings import FLOOR, FLOOR_PATTERNS, TABLE, slab
 

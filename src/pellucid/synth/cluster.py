@@ -173,10 +173,15 @@ def _no_cluster(address: str, error: Exception) -> InputError:
 
 def _work(run: Run, seed: int, sender: Connection) -> None:
     """A worker's whole life."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
-    threading.Thread(target=_end_with_driver, daemon=True).start()
+    watch_driver()
     sender.send(run(seed))
     sender.close()
+
+
+def watch_driver() -> None:
+    """For the beginning of a worker: leaves interruptions to the driver, and ends when the driver does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_driver, daemon=True).start()
 
 
 def _end_with_driver() -> None:

@@ -44,19 +44,19 @@ def simulate_active_stereo(
     depth[missing] = sensor.farthest * 2
 
     glass = frame.transparent
-    luck = _shares(_blobs(rng, depth.shape, 16) + 0.5 * _blobs(rng, depth.shape, 5), frame.instance, glass)
+    luck = _shares(blobs(rng, depth.shape, 16) + 0.5 * blobs(rng, depth.shape, 5), frame.instance, glass)
     lost = glass & (luck < sensor.transparent_missing)
     through = glass & ~lost & (luck < sensor.transparent_missing + sensor.transparent_behind)
-    behind = frame.depth_behind + 0.006 * _blobs(rng, depth.shape, 10)  # refraction shifts what is seen
+    behind = frame.depth_behind + 0.006 * blobs(rng, depth.shape, 10)  # refraction shifts what is seen
     depth = np.where(through, behind, depth)
-    depth[glass & ~through] += (0.004 * _blobs(rng, depth.shape, 8))[glass & ~through]
+    depth[glass & ~through] += (0.004 * blobs(rng, depth.shape, 8))[glass & ~through]
 
     shiny = np.isin(frame.material, SHINY)
     facing = np.nan_to_num(-frame.normals[..., 2])
-    luck = _shares(_blobs(rng, depth.shape, 16) + 1.2 * facing, frame.instance, shiny)  # grazing ones fail first
+    luck = _shares(blobs(rng, depth.shape, 16) + 1.2 * facing, frame.instance, shiny)  # grazing ones fail first
     lost |= shiny & (luck < sensor.shiny_missing)
     mirrored = shiny & ~lost & (luck < sensor.shiny_missing + sensor.shiny_farther)
-    depth = np.where(mirrored, depth + abs(0.03 + 0.03 * _blobs(rng, depth.shape, 24)), depth)
+    depth = np.where(mirrored, depth + abs(0.03 + 0.03 * blobs(rng, depth.shape, 24)), depth)
 
     measured, seen = _as_disparity(depth, float(K[0, 0]), rng, sensor)
     shadow = _beside_edges(frame.depth.astype(np.float64), sensor.shadow) & (rng.random(depth.shape) > 0.35)
@@ -70,7 +70,7 @@ def _as_disparity(
     """Depth with the noise and the steps of its disparity, and where it is within the camera's range."""
     scale = sensor.baseline * focal
     disparity = scale / np.maximum(np.nan_to_num(depth, posinf=sensor.farthest * 2), 1e-3)
-    grain = 0.6 * _blobs(rng, depth.shape, 3) + 0.4 * rng.standard_normal(depth.shape)
+    grain = 0.6 * blobs(rng, depth.shape, 3) + 0.4 * rng.standard_normal(depth.shape)
     disparity = np.round((disparity + sensor.disparity_noise * grain) / sensor.disparity_step) * sensor.disparity_step
     measured = scale / np.maximum(disparity, 1e-6)
     return measured, (measured >= sensor.nearest) & (measured <= sensor.farthest)
@@ -85,7 +85,7 @@ def _beside_edges(depth: Float64[np.ndarray, "H W"], width: int) -> Bool[np.ndar
     return cv2.dilate(step, np.ones((3, 2 * width + 1), np.uint8)) > 0
 
 
-def _blobs(rng: np.random.Generator, shape: tuple[int, ...], size: int) -> Float64[np.ndarray, "H W"]:
+def blobs(rng: np.random.Generator, shape: tuple[int, ...], size: int) -> Float64[np.ndarray, "H W"]:
     """A smooth random field of mean 0 and deviation 1, its blobs so many pixels wide."""
     H, W = shape[0], shape[1]
     coarse = rng.standard_normal((H // size + 2, W // size + 2))

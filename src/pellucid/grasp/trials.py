@@ -1,0 +1,142 @@
+"""Trials: a scene is looked at, a grasp planned on each method's depth and executed, and a line kept of what came."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pellucid.clip import Prediction
+from pellucid.grasp.arena import Arena
+from pellucid.grasp.controller import Motion, Outcome, Verdict, Watch, execute
+from pellucid.grasp.estimates import kept_estimate
+from pellucid.grasp.external import load_planner
+from pellucid.grasp.hand import Grasp
+from pellucid.grasp.methods import Method
+from pellucid.grasp.observe import Observation, observe, scene_camera
+from pellucid.grasp.pictures import picture_path, read_picture
+from pellucid.grasp.planners import GraspPlanner, View, between_fingers, cloud_of
+from pellucid.grasp.scenes import Cell, grasp_scene
+from pellucid.synth.spec import SceneSpec
+
+HALF_SIZE = 0.3  # metres: of the workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One trial, as a line of trials.jsonl. Errors are medians over the objects' pixels, where there is a depth."""
+
+    method: str
+    identity: str
+    cell: str
+    seed: int
+    planner: str
+    outcome: Outcome
+    aimed: str  # family of the object that the grasp was planned on; empty when on none
+    width: float | None  # metres that the jaws opened
+    score: float | None
+    known: float  # share of the objects' pixels that have a depth
+    error_mm: float | None
+    bias_mm: float | None  # the median of what is signed: positive is too far
+    state: str  # digest of where everything ended
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        return self.method, self.identity, self.cell, self.seed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """The trials of one scene."""
+
+    cell: Cell
+    seed: int
+    methods: tuple[Method, ...]
+    planner: str
+    checkpoint: Path | None
+    pictures: Path  # folder
+    estimates: Path  # folder of folders
+    samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A trial before it is executed: what is believed, and what is therefore tried."""
+
+    observation: Observation
+    depth: np.ndarray  # [H, W] metres
+    grasp: Grasp | None
+    wanted: int  # id of the object that the grasp was planned on; 0 when on none
+
+
+def run_job(job: Job) -> list[Row]:
+    """The rows of a scene, one for each method. The same job gives the same rows, whatever ran before."""
+    spec = grasp_scene(job.seed, job.cell)
+    arena = Arena(spec)
+    observation = observe(arena, scene_camera(spec))
+    planner = load_planner(job.planner, job.checkpoint)
+    rows = []
+    for method in job.methods:
+        arena.reset()
+        trial = planned(method, spec, observation, planner, arena, job)
+        rows.append(_row(method, job, spec, trial, attempted(arena, trial), arena))
+    return rows
+
+
+def planned(
+    method: Method, spec: SceneSpec, observation: Observation, planner: GraspPlanner, arena: Arena, job: Job
+) -> Trial:
+    """The best grasp by a method's depth."""
+    picture = picture_path(job.pictures, spec, job.samples)
+    prediction: Prediction | None = None
+    if method.estimator:
+        prediction = kept_estimate(job.estimates / folder_name(method), picture)
+    depth = method.depth(observation, prediction)
+    rgb = cv2.resize(read_picture(picture), depth.shape[::-1]) if picture.exists() else observation.shaded
+    view = View(camera=observation.camera, depth=depth, rgb=rgb, half_size=HALF_SIZE)
+    grasps = planner(view, arena.hand)
+    if not grasps:
+        return Trial(observation=observation, depth=depth, grasp=None, wanted=0)
+    # The object aimed at is what most of the points between the fingers really lie on.
+    labels = observation.labels.ravel()[between_fingers(cloud_of(view), grasps[0], arena.hand)]
+    counts = np.bincount(labels, minlength=1)
+    wanted = int(counts.argmax())
+    objects = {item.id for item in spec.objects}
+    return Trial(observation=observation, depth=depth, grasp=grasps[0], wanted=wanted if wanted in objects else 0)
+
+
+def attempted(arena: Arena, trial: Trial, watch: Watch | None = None) -> Verdict:
+    """What comes of a trial."""
+    if trial.grasp is None:
+        return Verdict(outcome="no grasp")
+    return execute(arena, trial.grasp, trial.wanted, Motion(), watch)
+
+
+def folder_name(method: Method) -> str:
+    """Of an estimator's kept answers."""
+    plain = "".join(c if c.isalnum() or c in ".-" else "_" for c in method.estimator)
+    return f"{plain}-{method.identity}" if method.identity else plain
+
+
+def _row(method: Method, job: Job, spec: SceneSpec, trial: Trial, verdict: Verdict, arena: Arena) -> Row:
+    families = {item.id: item.family for item in spec.objects}
+    depth, truth = trial.depth, trial.observation.truth
+    on_objects = np.isin(trial.observation.labels, list(families))
+    known = on_objects & np.isfinite(depth)
+    errors = (depth - truth)[known] * 1e3
+    return Row(
+        method=method.name,
+        identity=method.identity,
+        cell=job.cell.name,
+        seed=job.seed,
+        planner=job.planner,
+        outcome=verdict.outcome,
+        aimed=families.get(trial.wanted, ""),
+        width=round(trial.grasp.width, 5) if trial.grasp else None,
+        score=round(trial.grasp.score, 5) if trial.grasp else None,
+        known=round(float(known.sum() / max(on_objects.sum(), 1)), 4),
+        error_mm=round(float(np.median(abs(errors))), 2) if errors.size else None,
+        bias_mm=round(float(np.median(errors)), 2) if errors.size else None,
+        state=sha256(arena.state()).hexdigest()[:16],
+    )
