@@ -29,9 +29,9 @@ def find(root: Path, split: str | None = "val") -> list[Sequence]:
     """
     assert split == "val"
     home = root / "val" if (root / "val").is_dir() else root
-    scans, absent, found = _scans(home), [], []
-    require(list(scans))
-    for folder, count in scans.items():
+    counts, absent, found = scans(home), [], []
+    require(list(counts))
+    for folder, count in counts.items():
         names = {file.name for file in folder.iterdir()}
         pictures = sorted(name.removesuffix(".png") for name in names if name.endswith(".png"))
         if len(pictures) < count:
@@ -66,14 +66,15 @@ def read(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
     return Clip(name=sequence.name, rgb=read_rgb(sequence.path)[None], K=K, depth=depth[None], normals=normals)
 
 
-def _scans(home: Path) -> dict[Path, int]:
-    scans = {}
+def scans(home: Path) -> dict[Path, int]:
+    """How many pictures each scan has, by its folder."""
+    counts = {}
     for kind, table in (("indoors", INDOORS), ("outdoor", OUTDOOR)):
         for entry in table.split():
             scan, _, count = entry.partition(":")
             scene, number = map(int, scan.split("/"))
-            scans[home / kind / f"scene_{scene:05d}" / f"scan_{number:05d}"] = int(count)
-    return scans
+            counts[home / kind / f"scene_{scene:05d}" / f"scan_{number:05d}"] = int(count)
+    return counts
 
 
 def _beside(picture: Path, what: str) -> Path:

@@ -16,6 +16,7 @@ def unit_normals(
 
     NaN where a vector is far from unit length, which is how the sets mark that there is none, or looks away.
     """
+    vectors = np.asarray(vectors, np.float64)
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     known = (length > 0.5) & (length < 1.5)
     unit = np.divide(vectors * np.asarray(axes), length, out=np.full(vectors.shape, np.nan), where=known)

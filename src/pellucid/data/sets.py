@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pellucid.clip import Clip, InputError
-from pellucid.data import hypersim, sequences, tartanair, transphy3d, vkitti
+from pellucid.data import cleargrasp, dreds, hiss, hypersim, sequences, tartanair, transphy3d, vkitti
 from pellucid.data.sequences import Sequence, Split
 
 
@@ -30,10 +30,14 @@ SETS = {
     "hypersim": DataSet(("ai_[0-9]*_[0-9]*",), hypersim.find, hypersim.read),
     "tartanair": DataSet(tartanair.TRAJECTORIES, tartanair.find, tartanair.read, tartanair.trained_depth),
     "vkitti": DataSet(("Scene[0-9][0-9]",), vkitti.find, vkitti.read, vkitti.trained_depth),
+    "dreds": DataSet(dreds.SIGNS, dreds.find, dreds.read),
+    "hiss": DataSet(hiss.SIGNS, hiss.find, hiss.read),
+    "cleargrasp": DataSet(cleargrasp.SIGNS, cleargrasp.find, cleargrasp.read),
 }
 ALLOWED = (
-    "rendered sequences (*/camera.json), TransPhy3D (*.tar), Hypersim (ai_*_*), TartanAir (*/Easy/P*) or "
-    "Virtual KITTI 2 (Scene*)"
+    "rendered sequences (*/camera.json), TransPhy3D (*.tar), Hypersim (ai_*_*), TartanAir (*/Easy/P*), "
+    "Virtual KITTI 2 (Scene*), DREDS (*/NNNN_depth_120.exr), HISS (*/NNNN_depth.exr) or ClearGrasp "
+    "(*/depth-imgs-rectified)"
 )
 
 

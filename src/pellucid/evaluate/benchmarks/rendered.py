@@ -50,7 +50,7 @@ RENDERED = (
             "short": Protocol(
                 split="test",
                 clips=len(TEST_SEEDS),
-                source="after DKT (arXiv:2512.23705) Sec. 4.2: all frames of 28 scenes, one scale and shift for a "
+                source="after DKT (arXiv:2512.23705) Table I: all frames of 28 scenes, one scale and shift for a "
                 "clip; the scenes are ours",
             ),
         },

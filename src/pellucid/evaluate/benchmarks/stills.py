@@ -14,6 +14,7 @@ STILLS = (
         {
             "image": Protocol(
                 split="test",
+                clips=654,
                 crop=(45, 471, 41, 601),
                 min_depth=1e-3,
                 max_depth=10.0,
@@ -31,6 +32,7 @@ STILLS = (
         {
             "image": Protocol(
                 split="val",
+                clips=771,
                 min_depth=0.6,
                 max_depth=350.0,
                 invalid="where the set's mask is 0, and outside the range",
@@ -47,6 +49,7 @@ STILLS = (
         {
             "image": Protocol(
                 split="training",
+                clips=454,
                 size=(480, 720),
                 min_depth=1e-5,
                 invalid="infinite or 0: the laser saw nothing",

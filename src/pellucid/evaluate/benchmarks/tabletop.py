@@ -13,6 +13,7 @@ SHORT, LONG = 120, 500  # frames
 FRAMES = "the paper does not say how many frames; here the first {} of each scene"
 CLEARPOSE = Protocol(
     split="test",
+    clips=27,
     frames=SHORT,
     min_depth=0.3,
     max_depth=1.5,
@@ -59,7 +60,10 @@ TABLETOP = (
             f"std-cat{split}",
             f"DREDS's STD-Cat{split.capitalize()}, {count} scenes (real, D415)",
             (dreds.find_std, dreds.read_std),
-            {"short": replace(STD, split=split), "long": _longer(replace(STD, split=split))},
+            {
+                "short": replace(STD, split=split, clips=count),
+                "long": _longer(replace(STD, split=split, clips=count)),
+            },
             masks="objects of transparent material",
             url="https://github.com/PKU-EPIC/DREDS",
             licence="CC BY-NC 4.0",
@@ -79,7 +83,7 @@ TABLETOP = (
             ),
         },
         masks="none as released; every transparent object in tars of ours",
-        url="https://huggingface.co/datasets/Daniellesry/TransPhy3D",
+        url="https://github.com/Daniellli/DKT (which links to the set on Hugging Face)",
         licence="Apache-2.0",
     ),
     benchmark(

@@ -6,46 +6,53 @@ from pellucid.data import bonn, kitti, scannet, sintel
 from pellucid.evaluate.benchmarks.items import benchmark
 from pellucid.evaluate.protocol import Protocol
 
-CLIPS = "clips of DepthCrafter's (arXiv:2409.02095) and Video Depth Anything's (arXiv:2501.12375) benchmark code"
-LONG_CLIPS = "clips of Video Depth Anything's (arXiv:2501.12375) benchmark code, up to 500 frames"
-DVD = "DVD (arXiv:2603.12250) Tables {}: one scale and shift for a clip; range and size of its released loader"
-SCRIPT = "DVD's released script: the first ten {} of 300 frames or more; the loader scores the next one instead of a "
-SCRIPT += "shorter one, and then again; here it is left out"
+DVD = (
+    "DVD (arXiv:2603.12250) Tables {} and 3, whose clips have {} frames: one scale and shift for a clip, range, size "
+    "and crop of the released loader; which clips is not said, here those of {} benchmark code"
+)
+SHORT = DVD.format(1, "50 to 200", "DepthCrafter's (arXiv:2409.02095) and Video Depth Anything's (arXiv:2501.12375)")
+LONG = DVD.format(2, "more than 200", "Video Depth Anything's (arXiv:2501.12375)") + ", up to 500 frames"
+SCRIPT = (
+    "DVD's released script: the first ten {} of 300 frames or more; instead of a shorter one its loader takes the "
+    "next, which then counts twice; here the shorter one is left out"
+)
 
 KB, EIGEN = (352, 1216), (117, 321, 43, 1172)
 KITTI = Protocol(
     split="val",
+    clips=13,
     frames=110,
     view=KB,
     crop=EIGEN,
     min_depth=0.1,
     max_depth=80.0,
     invalid="0, and outside the range or Eigen's crop",
-    source=f"{DVD.format('1 and 3')}, with its KB view and Eigen crop; {CLIPS}: the 13 drives of the validation split",
+    source=f"{SHORT}: the 13 drives of the validation split",
 )
 SCANNET = Protocol(
     split="test",
+    clips=100,
     frames=90,
     stride=3,
     min_depth=0.1,
     max_depth=10.0,
     invalid="0, and outside the range",
-    source=f"{DVD.format('1 and 3')}; {CLIPS}: a hundred test scans, but for the crop by 8 and 11 pixels",
+    source=f"{SHORT}: a hundred test scans; their crop by 8 and 11 pixels is not DVD's",
 )
 BONN = Protocol(
     split="five",
+    clips=5,
     start=30,
     frames=110,
     min_depth=1e-3,
     max_depth=10.0,
     invalid="0, and outside the range",
-    source=f"{DVD.format('1 and 3')}; {CLIPS}: five sequences, frames 30 to 140, here of the pairs within 0.02 s as in "
-    "DVD's loader",
+    source=f"{SHORT}: five sequences, frames 30 to 140, here of the pairs within 0.02 s as in DVD's loader",
 )
 
 
 def _long(protocol: Protocol) -> Protocol:
-    return replace(protocol, start=0, stride=1, frames=500, source=f"{DVD.format('2 and 3')}; {LONG_CLIPS}")
+    return replace(protocol, start=0, stride=1, frames=500, source=LONG)
 
 
 def _script(protocol: Protocol, split: str, what: str) -> Protocol:
@@ -66,6 +73,7 @@ VIDEOS = (
             "image": replace(
                 KITTI,
                 split="eigen",
+                clips=652,
                 frames=None,
                 min_depth=1e-5,
                 source="DVD's released image configuration, which is Marigold's (arXiv:2312.02145): Eigen's 652 test "
@@ -98,12 +106,13 @@ VIDEOS = (
         {
             "short": Protocol(
                 split="final",
+                clips=23,
                 size=(480, 640),
                 min_depth=0.1,
                 max_depth=70.0,
                 invalid="outside the range, so the sky too",
-                source=f"{DVD.format('1')}: the final pass; Video Depth Anything and DepthCrafter take the clean pass "
-                "at its own size (split clean)",
+                source="DVD (arXiv:2603.12250) Table 1 and its released loader: the final pass, one scale and shift for "
+                "a clip; DepthCrafter and Video Depth Anything take the clean pass at its own size (split clean)",
             )
         },
         url="http://sintel.is.tue.mpg.de (training images, depth and cameras)",
