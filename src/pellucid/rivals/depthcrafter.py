@@ -32,9 +32,9 @@ def load(rival: Rival, weights: str, how: How) -> Loaded:
     found = fetch(weights, ("*.json", "*.safetensors"), local_files_only=how.local_files_only)
     folder, told = base(how)
     unet = networks.DiffusersUNetSpatioTemporalConditionModelDepthCrafter.from_pretrained(
-        found.path, low_cpu_mem_usage=True, torch_dtype=dtype
+        found.path, low_cpu_mem_usage=True, dtype=dtype
     )
-    pipe = pipelines.DepthCrafterPipeline.from_pretrained(folder, unet=unet, torch_dtype=dtype, variant="fp16")
+    pipe = pipelines.DepthCrafterPipeline.from_pretrained(folder, unet=unet, dtype=dtype, variant="fp16")
     pipe.to(how.device)
 
     def predict(rgb: UInt8[np.ndarray, "T H W 3"]) -> tuple[Prediction, dict[str, Any]]:

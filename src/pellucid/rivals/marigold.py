@@ -44,14 +44,15 @@ def load(rival: Rival, weights: str, how: How) -> Loaded:
         pipe.scheduler = DDIMScheduler.from_config(
             pipe.scheduler.config, timestep_spacing="trailing", set_alpha_to_one=True
         )
-    options = {"num_inference_steps": steps, "output_type": "np"}
-    options["processing_resolution"] = pipe.config.default_processing_resolution or RESOLUTION
+    resolution = pipe.config.default_processing_resolution
+    resolution = RESOLUTION if resolution is None else resolution
+    options = {"num_inference_steps": steps, "processing_resolution": resolution, "output_type": "np"}
 
     def predict(rgb: UInt8[np.ndarray, "T H W 3"]) -> tuple[Prediction, dict[str, Any]]:
         maps = []
         for frames in batches(rgb):
             n = len(frames)
-            start = {"latents": zeros(pipe, frames)} if one_step else {"generator": same_noise(how.seed, n)}
+            start = {"latents": zeros(pipe, frames, resolution)} if one_step else {"generator": same_noise(how.seed, n)}
             pictures = [Image.fromarray(frame) for frame in frames]
             maps.append(pipe(pictures, batch_size=n, **start, **options).prediction)
         values = np.concatenate(maps).astype(np.float32)
@@ -76,10 +77,11 @@ def same_noise(seed: int, count: int) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(seed) for _ in range(count)]
 
 
-def zeros(pipe: Any, frames: UInt8[np.ndarray, "n H W 3"]) -> torch.Tensor:
-    """The start of E2E-FT, in place of noise, at the size that the pipeline will work at."""
-    resolution = pipe.config.default_processing_resolution or RESOLUTION
-    height, width = (side * resolution // max(frames.shape[1:3]) for side in frames.shape[1:3])
+def zeros(pipe: Any, frames: UInt8[np.ndarray, "n H W 3"], resolution: int) -> torch.Tensor:
+    """The start of E2E-FT, in place of noise, at the size that the pipeline will work at (0: the frames' own)."""
+    height, width = frames.shape[1:3]
+    if resolution:
+        height, width = (side * resolution // max(frames.shape[1:3]) for side in (height, width))
     rows, columns = (-(-side // pipe.vae_scale_factor) for side in (height, width))
     shape = (len(frames), pipe.vae.config.latent_channels, rows, columns)
     return torch.zeros(shape, device=pipe.device, dtype=pipe.dtype)

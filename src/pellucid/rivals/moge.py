@@ -5,7 +5,6 @@ out, as in the authors' own scoring, so that there is a value at every pixel.
 """
 
 import importlib
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from jaxtyping import UInt8
 from pellucid.clip import InputError, Prediction
 from pellucid.rivals.catalog import Rival
 from pellucid.rivals.estimator import How, Loaded
+from pellucid.rivals.halves import with_halves
 from pellucid.rivals.maps import batches, unit
 from pellucid.rivals.weights import fetch, single_file
 
@@ -24,6 +24,7 @@ def load(rival: Rival, weights: str, how: How) -> Loaded:
 
     Raises InputError for normals of weights that have none.
     """
+    how = with_halves(rival.name, how)
     found = fetch(weights, ("model.pt",), local_files_only=how.local_files_only)
     file = single_file(found, ".pt")
     config = torch.load(file, map_location="cpu", weights_only=True, mmap=True)["model_config"]
@@ -32,8 +33,6 @@ def load(rival: Rival, weights: str, how: How) -> Loaded:
     normals = rival.name == "moge-normals"
     if normals and config.get("normal_head") is None:
         raise InputError(f"{found.name}: predicts no normals; give Ruicheng/moge-2-vitl-normal, or another -normal")
-    # Their default is halves, in autocast; processors have no fast ones.
-    how = replace(how, dtype=how.dtype or ("float16" if how.device.startswith("cuda") else "float32"))
     metric = config.get("scale_head") is not None
 
     def predict(rgb: UInt8[np.ndarray, "T H W 3"]) -> tuple[Prediction, dict[str, Any]]:

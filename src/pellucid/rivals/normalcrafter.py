@@ -37,12 +37,10 @@ def load(rival: Rival, weights: str, how: How) -> Loaded:
     found = fetch(weights, ("*.json", "*.safetensors"), local_files_only=how.local_files_only)
     folder, told = base(how)
     unet = networks.DiffusersUNetSpatioTemporalConditionModelNormalCrafter.from_pretrained(
-        found.path, subfolder="unet", low_cpu_mem_usage=True
+        found.path, subfolder="unet", low_cpu_mem_usage=True, dtype=dtype
     )
-    vae = AutoencoderKLTemporalDecoder.from_pretrained(found.path, subfolder="vae")
-    pipe = pipelines.NormalCrafterPipeline.from_pretrained(
-        folder, unet=unet.to(dtype=dtype), vae=vae.to(dtype=dtype), torch_dtype=dtype, variant="fp16"
-    )
+    vae = AutoencoderKLTemporalDecoder.from_pretrained(found.path, subfolder="vae", dtype=dtype)
+    pipe = pipelines.NormalCrafterPipeline.from_pretrained(folder, unet=unet, vae=vae, dtype=dtype, variant="fp16")
     pipe.to(how.device)
 
     def predict(rgb: UInt8[np.ndarray, "T H W 3"]) -> tuple[Prediction, dict[str, Any]]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from jaxtyping import UInt8
 
 from pellucid.clip import InputError
@@ -37,7 +36,7 @@ def with_window(name: str, how: How, window: int, overlap: int) -> How:
     window, overlap = how.window or window, overlap if how.overlap is None else how.overlap
     if not 0 <= overlap < window:
         raise InputError(f"{name}: overlap {overlap} with window {window}; the overlap must be less than the window")
-    dtype = how.dtype or ("float16" if torch.device(how.device).type == "cuda" else "float32")
+    dtype = how.dtype or ("float16" if how.device.startswith("cuda") else "float32")
     return replace(how, window=window, overlap=overlap, dtype=dtype)
 
 

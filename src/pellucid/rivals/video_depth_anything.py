@@ -6,7 +6,6 @@ Relative weights give disparity up to scale and shift, metric ones (`metric_vide
 import contextlib
 import importlib
 import re
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from jaxtyping import UInt8
 from pellucid.clip import InputError, Prediction
 from pellucid.rivals.catalog import Rival
 from pellucid.rivals.estimator import How, Loaded
+from pellucid.rivals.halves import with_halves
 from pellucid.rivals.weights import fetch, single_file
 
 # Of the released run.py; the checkpoints name their encoder, and hold no configuration.
@@ -27,11 +27,12 @@ SIZES: dict[str, dict[str, Any]] = {
 INPUT_SIZE = 518  # pixels of the shorter side
 
 
-def load(_: Rival, weights: str, how: How) -> Loaded:
+def load(rival: Rival, weights: str, how: How) -> Loaded:
     """The weights, how they run, and what predicts with them.
 
     Raises InputError for a file not named as the released ones.
     """
+    how = with_halves(rival.name, how)
     found = fetch(weights, ("*.pth",), local_files_only=how.local_files_only)
     file = single_file(found, ".pth")
     named = re.fullmatch(r"(metric_)?video_depth_anything_(vit[sbl])", file.stem)
@@ -43,14 +44,13 @@ def load(_: Rival, weights: str, how: How) -> Loaded:
     model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True), strict=True)
     model = model.to(how.device).eval()
     device = torch.device(how.device)
-    # Their default is halves, in autocast; processors have no fast ones.
-    how = replace(how, dtype=how.dtype or ("float16" if device.type == "cuda" else "float32"))
-    halves = how.dtype != "float32"
 
     def predict(rgb: UInt8[np.ndarray, "T H W 3"]) -> tuple[Prediction, dict[str, Any]]:
         chosen = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
         with chosen:  # the package takes a device without its number
-            maps, _ = model.infer_video_depth(rgb, 1, input_size=INPUT_SIZE, device=device.type, fp32=not halves)
+            maps, _ = model.infer_video_depth(
+                rgb, 1, input_size=INPUT_SIZE, device=device.type, fp32=how.dtype == "float32"
+            )
         values = np.asarray(maps, np.float32)
         if metric:
             return Prediction(quantity="depth", invariance="none", values=values), {}
