@@ -20,6 +20,7 @@ SHIFTS = st.floats(-5, 5)
 SEEDS = st.integers(0, 2**32 - 1)
 
 
+@settings(deadline=None)
 @given(SCALES, SHIFTS, SEEDS)
 def test_any_line_is_found(scale, shift, seed):
     source = np.random.default_rng(seed).random((3, 8, 9))
