@@ -1,6 +1,5 @@
 """Predictions and rendered scenes on disk: whole or absent, in the formats each trade loads."""
 
-from ._arrays import load_prediction as load_prediction
 from ._arrays import save_npy as save_npy
 from ._arrays import save_npz as save_npz
 from ._atomic import atomic as atomic
@@ -10,6 +9,9 @@ from ._atomic import read_json as read_json
 from ._atomic import write_json as write_json
 from ._lock import Lock as Lock
 from ._ply import save_ply as save_ply
+from ._predictions import PredictionFormat as PredictionFormat
+from ._predictions import find_prediction as find_prediction
+from ._predictions import load_prediction as load_prediction
 from ._publish import CHECKSUMS as CHECKSUMS
 from ._publish import damaged_files as damaged_files
 from ._publish import is_whole as is_whole

@@ -3,18 +3,15 @@
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32
 from numpy.lib import format as npy
 
-from pellucid.clip import InputError, Invariance, Prediction, Quantity
-
-from ._atomic import atomic, read_json
+from ._atomic import atomic
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip file can hold: the same values give the same bytes
-_DEFAULT_INVARIANCE: dict[str, Invariance] = {"disparity": "affine", "depth": "none", "normals": "none"}
 
 
 def save_npz(
@@ -41,43 +38,6 @@ def save_npy(path: Path, chunks: Iterable[Float32[np.ndarray, "n ..."]], shape: 
     """Writes what `numpy.load(path)` reads (also memory-mapped): the chunks joined to `shape`, float32."""
     with atomic(path) as temporary, temporary.open("wb") as file:
         _write(file, chunks, shape)
-
-
-def load_prediction(path: Path) -> Prediction:
-    """The prediction in a .npz file, or in a folder that holds `prediction.npz`.
-
-    The invariance is that of the sidecar `prediction.json` beside it; without one, that of the quantity (disparity is
-    affine-invariant, depth metric).
-    Raises InputError when there is none or it is damaged.
-    """
-    if path.is_dir():
-        path = path / "prediction.npz"
-    try:
-        with np.load(path) as archive:
-            found = [name for name in get_args(Quantity) if name in archive]
-            if len(found) != 1:
-                raise InputError(
-                    f"{path}: holds {', '.join(archive.files) or 'nothing'}; a prediction holds one of "
-                    f"{', '.join(get_args(Quantity))}"
-                )
-            values = archive[found[0]]
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}); give a prediction or its folder"
-        ) from error
-    except (zipfile.BadZipFile, ValueError, EOFError, AttributeError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: is damaged or no .npz file ({error}); predict again") from error
-    quantity = found[0]
-    if values.ndim != (4 if quantity == "normals" else 3) or not np.issubdtype(values.dtype, np.floating):
-        raise InputError(f"{path}: {quantity} is {values.dtype} {values.shape}; floats [T,H,W] or normals [T,H,W,3]")
-    sidecar = path.with_suffix(".json")
-    invariance = read_json(sidecar).get("invariance") if sidecar.exists() else None
-    invariance = invariance or _DEFAULT_INVARIANCE[quantity]
-    if invariance not in get_args(Invariance):
-        raise InputError(f"{sidecar}: invariance is {invariance!r}; allowed are {', '.join(get_args(Invariance))}")
-    return Prediction(quantity=quantity, invariance=invariance, values=values)
 
 
 def _write(file: Any, chunks: Iterable[Float32[np.ndarray, "n ..."]], shape: tuple[int, ...]) -> None:

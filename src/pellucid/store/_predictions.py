@@ -1,0 +1,165 @@
+"""Predictions on disk, ours and others': one array (npz, npy), or one picture a frame."""
+
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from jaxtyping import Float
+
+from pellucid.camera import NORMAL_FRAMES, normals_to_opencv
+from pellucid.clip import InputError, Invariance, Prediction, Quantity
+
+from ._atomic import read_json
+from ._pictures import KINDS, NAMES, from_levels, named, read_pictures
+
+_INVARIANCE: dict[Quantity, Invariance] = {"disparity": "affine", "depth": "none", "normals": "none"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionFormat:
+    """What the user says of predictions whose names and sidecars do not say it; None where they do.
+
+    Raises InputError for a word that is not allowed.
+    """
+
+    quantity: Quantity | None = None
+    invariance: Invariance | None = None
+    metres_per_level: float | None = None  # of 16 bit PNG: 0.001 for millimetres
+    normal_frame: str = "opencv"  # of camera.NORMAL_FRAMES
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (
+            ("quantity", self.quantity, get_args(Quantity)),
+            ("invariance", self.invariance, get_args(Invariance)),
+            ("normal frame", self.normal_frame, tuple(NORMAL_FRAMES)),
+        ):
+            if value is not None and value not in allowed:
+                raise InputError(f"{name} {value!r}: allowed are {', '.join(allowed)}")
+        if self.metres_per_level is not None and not self.metres_per_level > 0:
+            raise InputError(f"{self.metres_per_level} metres per level: must be above 0 (0.001 for millimetres)")
+
+
+def find_prediction(root: Path, clip: str) -> Path:
+    """The file or folder under `root` that bears the clip's name. Raises InputError when there is none."""
+    candidates = [root / clip, *(root / f"{clip}{suffix}" for suffix in (".npz", ".npy"))]
+    for path in candidates:
+        if path.exists():
+            return path
+    raise InputError(f"{root}: has no prediction of {clip}; expected {', '.join(path.name for path in candidates)}")
+
+
+def load_prediction(
+    path: Path, given: PredictionFormat = PredictionFormat(), *, shape: tuple[int, int, int] | None = None
+) -> Prediction:
+    """The prediction in a file, in a folder of pictures, or in a folder that holds either; float32.
+
+    Its quantity is given, or that of the array's name, the sidecar `prediction.json`, the file's or the folder's name,
+    in this order; its invariance is given, the sidecar's, or that of the quantity (disparity up to scale and shift,
+    depth in metres). Normals come into OpenCV's axes from those given.
+    Raises InputError when there is none, it is damaged, nothing tells its quantity, or it is not of `shape` (frames,
+    height, width).
+    """
+    found = _found(path, given.quantity)
+    sidecar = _sidecar(found)
+    known = given.quantity or sidecar.get("quantity")
+    levels = False
+    if found.is_dir():
+        name, values, levels = read_pictures(found, known)
+    else:
+        name, values = _array(found, given.quantity)
+    quantity: Any = given.quantity or name or known or _by_path(found)
+    if quantity not in get_args(Quantity):
+        raise InputError(f"{found}: nothing tells whether it is {' or '.join(NAMES)}; say which")
+    invariance = given.invariance or sidecar.get("invariance") or _INVARIANCE[quantity]
+    if invariance not in get_args(Invariance):
+        raise InputError(f"{found}: invariance is {invariance!r}; allowed are {', '.join(get_args(Invariance))}")
+    if levels:
+        values = from_levels(values, found, quantity, given.metres_per_level, invariance == "none")
+    values = _checked(values, found, quantity, shape)
+    if quantity == "normals":
+        values = normals_to_opencv(values, given.normal_frame)
+    return Prediction(quantity=quantity, invariance=invariance, values=values)
+
+
+def _found(path: Path, quantity: Quantity | None) -> Path:
+    """The file, or the folder whose pictures are the frames."""
+    if not path.is_dir():
+        return path
+    for name in ("prediction.npz", "prediction.npy", "exr", "png16"):  # ours, the most exact first
+        if (path / name).exists():
+            return path / name
+    arrays, pictures = sorted(path.glob("*.np[zy]")), {suffix for suffix in KINDS if any(path.glob(f"*{suffix}"))}
+    if len(arrays) == 1 and pictures <= {".npy"}:
+        return arrays[0]
+    if len(pictures) == 1:
+        return path
+    folders = [f for f in sorted(path.iterdir()) if f.is_dir() and named(f.name) and quantity in (None, named(f.name))]
+    if not pictures and len(folders) == 1:
+        return folders[0]
+    held = ", ".join(sorted(pictures) or (folder.name for folder in folders)) or "none"
+    raise InputError(f"{path}: expected one .npz or .npy, or pictures of one kind ({', '.join(KINDS)}); has {held}")
+
+
+def _sidecar(found: Path) -> dict[str, Any]:
+    """What `prediction.json` beside the file or the folder of pictures says, if it is there."""
+    own = found.with_suffix(".json") if found.suffix == ".npz" else found.parent / "prediction.json"
+    content = read_json(own) if own.is_file() else {}
+    if not isinstance(content, dict):
+        raise InputError(f"{own}: is no sidecar of a prediction; remove it, or predict again")
+    return content
+
+
+def _array(found: Path, quantity: Quantity | None) -> tuple[Quantity | None, np.ndarray]:
+    """The array that is meant, and the quantity that its name says."""
+    try:
+        content = np.load(found)
+        if isinstance(content, np.ndarray):
+            return None, content
+        with content:
+            name = _meant(found, content.files, quantity)
+            return named(name), content[name]
+    except OSError as error:
+        raise InputError(
+            f"{found}: cannot be read ({error.strerror or error}); give a prediction or its folder"
+        ) from error
+    except (zipfile.BadZipFile, ValueError, EOFError, AttributeError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{found}: is damaged or neither .npz nor .npy ({error}); predict again") from error
+
+
+def _meant(found: Path, names: list[str], quantity: Quantity | None) -> str:
+    """The array named as a quantity, or the only one where the quantity is given."""
+    fitting = [name for name in names if named(name) and quantity in (None, named(name))]
+    if quantity and len(names) == 1:  # others call their disparity depth
+        fitting = names
+    if len(fitting) != 1:
+        held = ", ".join(names) or "nothing"
+        raise InputError(f"{found}: holds {held}; a prediction holds one of {', '.join(NAMES)}")
+    return fitting[0]
+
+
+def _by_path(found: Path) -> Quantity | None:
+    """The quantity that is a word of the file's name, else of its folder's, else of the one above."""
+    for name in (found.stem, found.parent.name, found.parent.parent.name):
+        words = {quantity for word in re.split(r"[^a-z]+", name.lower()) if (quantity := named(word))}
+        if len(words) == 1:
+            return words.pop()
+    return None
+
+
+def _checked(
+    values: np.ndarray, found: Path, quantity: Quantity, shape: tuple[int, int, int] | None
+) -> Float[np.ndarray, "T H W *C"]:
+    if quantity != "normals" and values.ndim == 4 and values.shape[3] == 1:
+        values = values[..., 0]
+    right = values.shape[3:] == (3,) if quantity == "normals" else values.ndim == 3
+    if not right or not np.issubdtype(values.dtype, np.floating):
+        raise InputError(f"{found}: {quantity} is {values.dtype} {values.shape}; floats [T,H,W] or normals [T,H,W,3]")
+    if shape is not None and values.shape[:3] != tuple(shape):
+        has, wants = (f"{t} frames of {w}x{h}" for t, h, w in (values.shape[:3], shape))
+        raise InputError(f"{found}: holds {has}, but the clip is {wants}; predict it again at that size and length")
+    return values.astype(np.float32, copy=False)
