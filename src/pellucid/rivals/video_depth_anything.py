@@ -33,13 +33,13 @@ def load(rival: Rival, weights: str, how: How) -> Loaded:
     Raises InputError for a file not named as the released ones.
     """
     how = with_halves(rival.name, how)
+    package = importlib.import_module("video_depth_anything.video_depth")
     found = fetch(weights, ("*.pth",), local_files_only=how.local_files_only)
     file = single_file(found, ".pth")
     named = re.fullmatch(r"(metric_)?video_depth_anything_(vit[sbl])", file.stem)
     if not named:
         raise InputError(f"{file}: its name must be that of a released file, such as video_depth_anything_vitl.pth")
     metric = named[1] is not None
-    package = importlib.import_module("video_depth_anything.video_depth")
     model = package.VideoDepthAnything(**SIZES[named[2]], metric=metric)
     model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True), strict=True)
     model = model.to(how.device).eval()
