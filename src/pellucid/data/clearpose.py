@@ -27,7 +27,6 @@ from pellucid.data.sequences import Sequence
 TEST = {1: (5,), 2: (1, 3, 4, 5, 6), 3: (1, 3, 4, 8, 11), 4: (6,), 5: (6,), 6: (6,), 7: (6,)}
 TEST |= {8: (1, 2, 3, 4, 5, 6), 9: (7, 8, 9, 10, 11, 12)}
 TRANSPARENT = 63  # the last of their numbers
-STREAMS = ("depth_true", "label")
 MAX_ANGLE = 30.0  # degrees, between their normals and those of the depth
 
 
@@ -39,7 +38,8 @@ def find(root: Path, split: str | None = None) -> list[Sequence]:
     found, absent = [], []
     for folder in folders:
         names, colours = {file.name for file in folder.iterdir()}, _frames(folder)
-        absent += [folder / f"{f}-{s}.png" for f in colours for s in STREAMS if f"{f}-{s}.png" not in names]
+        streams = ("depth_true", "label", "normal_true")[: 3 if any("normal_true" in name for name in names) else 2]
+        absent += [folder / f"{f}-{s}.png" for f in colours for s in streams if f"{f}-{s}.png" not in names]
         if not colours:
             absent.append(folder / "000000-color.png")
         label = f"clearpose_{folder.parent.name}_{folder.name}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -47,7 +48,7 @@ def _fitted(clip: Clip, protocol: Protocol) -> Clip:
     if protocol.size is not None and clip.rgb.shape[1:3] != protocol.size:
         clip = _resized(clip, protocol.size)
     scored = np.zeros(clip.rgb.shape[1:3], bool)
-    top, bottom, left, right = protocol.crop or (0, *scored.shape[:1], 0, *scored.shape[1:])
+    top, bottom, left, right = protocol.crop or (0, len(scored), 0, len(scored[0]))
     scored[top:bottom, left:right] = True
     depth, normals = clip.depth, clip.normals
     if depth is not None:
@@ -100,9 +101,8 @@ def _joined(clips: list[Clip], name: str) -> Clip:
     sizes = {clip.rgb.shape[1:3] for clip in clips}
     if len(sizes) > 1:
         raise InputError(f"{name}: frames of sizes {sorted(sizes)} in one clip; choose a protocol with a size")
-    whole = {
-        field: np.concatenate([getattr(clip, field) for clip in clips])
-        for field in PER_FRAME
-        if all(getattr(clip, field) is not None for clip in clips)
-    }
+    whole: dict[str, Any] = {}
+    for field in PER_FRAME:
+        parts = [getattr(clip, field) for clip in clips]
+        whole[field] = None if any(part is None for part in parts) else np.concatenate(parts)
     return replace(clips[0], name=name, **whole)

@@ -111,8 +111,8 @@ VIDEOS = (
                 min_depth=0.1,
                 max_depth=70.0,
                 invalid="outside the range, so the sky too",
-                source="DVD (arXiv:2603.12250) Table 1 and its released loader: the final pass, one scale and shift for "
-                "a clip; DepthCrafter and Video Depth Anything take the clean pass at its own size (split clean)",
+                source="DVD (arXiv:2603.12250) Table 1 and its released loader: the final pass, one scale and shift "
+                "for a clip; DepthCrafter and Video Depth Anything take the clean pass at its own size (split clean)",
             )
         },
         url="http://sintel.is.tue.mpg.de (training images, depth and cameras)",
