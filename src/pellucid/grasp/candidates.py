@@ -29,6 +29,7 @@ SPARE = 0.015  # metres that the jaws open wider than what they close on, at eac
 TIGHT = 0.006  # the least of it
 NARROWEST, SUPPORT = 0.004, 8  # metres and points between the fingers
 OVER_TABLE = 0.003  # metres that finger tips stay above it
+GUESS, UNSEEN = 0.8, 2.0  # how square a side is thought to be, worth so many points of evidence, before it is seen
 BEST = 20
 
 
@@ -43,6 +44,16 @@ class _Surface:
     tree: cKDTree
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """Hands that would close on something, with their scores."""
+
+    scores: Float64[np.ndarray, " R"]
+    tips: Float64[np.ndarray, "R 3"]
+    rotations: Float64[np.ndarray, "R 3 3"]
+    widths: Float64[np.ndarray, " R"]
+
+
 class HandSearch:
     """A `GraspPlanner` that needs nothing but numpy and scipy."""
 
@@ -55,11 +66,20 @@ class HandSearch:
         if not len(large):
             return []
         from_camera = surface.points.mean(0) - view.camera.T_world_camera[:3, 3]
-        grasps = []
+        found = []
         for seed in large[np.unique(np.linspace(0, len(large) - 1, SEEDS).astype(int))]:
             for approach in _approaches(surface.normals[seed], from_camera):
-                grasps += _tried(surface, int(seed), approach, view, hand)
-        return sorted(grasps, key=lambda grasp: -grasp.score)[:BEST]
+                found += _tried(surface, int(seed), approach, view, hand)
+        if not found:
+            return []
+        scores = np.concatenate([some.scores for some in found])
+        tips, rotations, widths = (
+            np.concatenate([getattr(some, name) for some in found]) for name in ("tips", "rotations", "widths")
+        )
+        best = np.argsort(-scores, kind="stable")[:BEST]
+        return [
+            Grasp(position=tips[k], rotation=rotations[k], width=float(widths[k]), score=float(scores[k])) for k in best
+        ]
 
 
 def _surface(view: View) -> _Surface | None:
@@ -94,8 +114,8 @@ def _approaches(normal: Float64[np.ndarray, " 3"], from_camera: Float64[np.ndarr
     return [np.array([0.0, 0, -1]), *(a / np.linalg.norm(a) for a in (against, sideways))]
 
 
-def _tried(surface: _Surface, seed: int, approach: np.ndarray, view: View, hand: Hand) -> list[Grasp]:
-    """The grasps at one point along one approach, all turns and depths."""
+def _tried(surface: _Surface, seed: int, approach: np.ndarray, view: View, hand: Hand) -> list[_Found]:
+    """What is found at one point along one approach, at all turns and depths."""
     p, thing = surface.points[seed], surface.middles[surface.thing[seed]]
     near = np.asarray(surface.tree.query_ball_point(p, REACH))
     local, normals = surface.points[near] - p, surface.normals[near]
@@ -105,32 +125,34 @@ def _tried(surface: _Surface, seed: int, approach: np.ndarray, view: View, hand:
     closings = np.cos(angles) * first + np.sin(angles) * np.cross(approach, first)
     laterals = np.cross(approach, closings)
     x, y, z = local @ approach, closings @ local.T, abs(laterals @ local.T)
+    facing = closings @ normals.T
+    steep = np.sqrt(np.clip(1 - (normals @ approach) ** 2, 0, 1))
     column = np.clip(np.floor(y / BIN).astype(int) + BINS // 2, 0, BINS - 1)
     within = z < hand.width / 2
-    grasps = []
+    found = []
     for depth in DEPTHS:
         inside = within & (x < depth) & (x > depth - hand.length)
         low, high = _extent(inside, column)
         inside &= (column >= low[:, None]) & (column <= high[:, None])
-        count = inside.sum(1)
         left, right = np.where(inside, y, np.inf).min(1), np.where(inside, y, -np.inf).max(1)
-        size = np.where(count >= SUPPORT, right - left, np.inf)
+        size = np.where(inside.sum(1) >= SUPPORT, right - left, np.inf)
         fits = (size > NARROWEST) & (size < hand.opening - 2 * TIGHT)
         middle = np.where(fits, (left + right) / 2, 0)
         width = np.minimum(size + 2 * SPARE, hand.opening)
-        away = abs(y - middle[:, None])
-        fits &= ~_meets(x, away, z, depth, width, hand)
+        offset = y - middle[:, None]
+        fits &= ~_meets(x, abs(offset), z, depth, width, hand)
         lowest = (p + middle[:, None] * closings)[:, 2] + depth * approach[2]
         lowest -= abs(closings[:, 2]) * (width / 2 + hand.thickness) + abs(laterals[:, 2]) * hand.width / 2
-        for k in np.flatnonzero(fits & (lowest > OVER_TABLE)):
-            rotation = np.stack([approach, closings[k], laterals[k]], 1)
-            centre = p + middle[k] * closings[k]
-            tips = centre + depth * approach
-            held = inside[k]
-            score = _score(rotation, size[k], held, y[k] - middle[k], normals, depth - x[held].min(), thing - centre)
-            score -= 0.35 * _hidden(tips, rotation, width[k], view, hand)
-            grasps.append(Grasp(position=tips, rotation=rotation, width=float(width[k]), score=score))
-    return grasps
+        k = np.flatnonzero(fits & (lowest > OVER_TABLE))
+        if len(k):
+            centres = p + middle[k, None] * closings[k]
+            tips = centres + depth * approach
+            rotations = np.stack([np.broadcast_to(approach, (len(k), 3)), closings[k], laterals[k]], 2)
+            filled = depth - np.where(inside[k], x, np.inf).min(1)
+            scores = _score(size[k], inside[k], offset[k], facing[k], steep, filled, thing - centres, approach)
+            scores -= 0.35 * _hidden(tips, rotations, width[k], view, hand)
+            found.append(_Found(scores=scores, tips=tips, rotations=rotations, widths=width[k]))
+    return found
 
 
 def _extent(inside: Bool[np.ndarray, "R N"], column: Int64[np.ndarray, "R N"]) -> tuple[np.ndarray, np.ndarray]:
@@ -167,34 +189,44 @@ def _meets(
 
 
 def _score(
-    rotation: Float64[np.ndarray, "3 3"],
-    size: float,
-    held: Bool[np.ndarray, " N"],
-    y: Float64[np.ndarray, " N"],
-    normals: Float64[np.ndarray, "N 3"],
-    filled: float,
-    to_middle: Float64[np.ndarray, " 3"],
-) -> float:
-    """Opposed surfaces first; then how far between the fingers it reaches and how near its middle, and no odd tilt."""
-    facing = normals @ rotation[:, 1]
-    band = max(0.006, 0.2 * size)
-    left, right = held & (y < band - size / 2), held & (y > size / 2 - band)
-    opposed = min(np.clip(-facing[left], 0, None).mean(), np.clip(facing[right], 0, None).mean())
-    approach = rotation[:, 0]
-    off = np.linalg.norm(to_middle - (to_middle @ approach) * approach)
-    score = 1.6 * opposed + 0.6 * np.clip(filled / 0.03, 0, 1) - 6 * off - 0.25 * (1 + approach[2])
-    return float(score + 0.15 * min(1, held.sum() / 60) - 4 * max(0, size - 0.065))
+    size: Float64[np.ndarray, " R"],
+    held: Bool[np.ndarray, "R N"],
+    offset: Float64[np.ndarray, "R N"],
+    facing: Float64[np.ndarray, "R N"],
+    steep: Float64[np.ndarray, " N"],
+    filled: Float64[np.ndarray, " R"],
+    to_middle: Float64[np.ndarray, "R 3"],
+    approach: Float64[np.ndarray, " 3"],
+) -> Float64[np.ndarray, " R"]:
+    """Surfaces square to the closing first; then how far between the fingers it reaches, how near its middle, how
+    narrow it is, and no odd tilt. `steep` is the share of each normal that lies across the approach."""
+    band = np.maximum(0.006, 0.2 * size)[:, None]
+    half = size[:, None] / 2
+    square = np.full(len(size), np.inf)
+    for side, outward in ((held & (offset < band - half), -facing), (held & (offset > half - band), facing)):
+        # Of a side that the camera does not see only the rim is there, which faces the hand and says little.
+        known = (side * steep).sum(1)
+        square = np.minimum(square, ((np.clip(outward, 0, None) * side).sum(1) + UNSEEN) / (known + UNSEEN / GUESS))
+    off = np.linalg.norm(to_middle - (to_middle @ approach)[:, None] * approach, axis=1)
+    score = 1.6 * square + 0.6 * np.clip(filled / 0.03, 0, 1) - 6 * off - 0.25 * (1 + approach[2])
+    return score + 0.15 * np.minimum(1, held.sum(1) / 60) - 1.5 * size - 4 * np.maximum(0, size - 0.065)
 
 
-def _hidden(tips: np.ndarray, rotation: np.ndarray, width: float, view: View, hand: Hand) -> int:
+def _hidden(
+    tips: Float64[np.ndarray, "R 3"],
+    rotations: Float64[np.ndarray, "R 3 3"],
+    widths: Float64[np.ndarray, " R"],
+    view: View,
+    hand: Hand,
+) -> Int64[np.ndarray, " R"]:
     """How many of four points of the fingers lie just behind what is seen, where something else may be."""
-    sides = (width + hand.thickness) / 2 * np.array([-1, 1, -1, 1])
+    sides = (widths[:, None] + hand.thickness) / 2 * np.array([-1, 1, -1, 1])
     back = hand.length / 2 * np.array([0, 0, 1, 1])
-    points = tips - back[:, None] * rotation[:, 0] + sides[:, None] * rotation[:, 1]
+    points = tips[:, None] - back[:, None] * rotations[:, None, :, 0] + sides[..., None] * rotations[:, None, :, 1]
     pose, K = view.camera.T_world_camera, view.camera.K
-    seen = (points - pose[:3, 3]) @ pose[:3, :3]
+    x, y, z = np.moveaxis((points - pose[:3, 3]) @ pose[:3, :3], -1, 0)
     H, W = view.depth.shape
-    column = np.clip(np.rint(K[0, 0] * seen[:, 0] / seen[:, 2] + K[0, 2]), 0, W - 1).astype(int)
-    row = np.clip(np.rint(K[1, 1] * seen[:, 1] / seen[:, 2] + K[1, 2]), 0, H - 1).astype(int)
-    behind = seen[:, 2] - np.nan_to_num(view.depth[row, column], nan=np.inf)
-    return int(((behind > 0.004) & (behind < 0.09)).sum())
+    column = np.clip(np.rint(K[0, 0] * x / z + K[0, 2]), 0, W - 1).astype(int)
+    row = np.clip(np.rint(K[1, 1] * y / z + K[1, 2]), 0, H - 1).astype(int)
+    behind = z - np.nan_to_num(view.depth[row, column], nan=np.inf)
+    return ((behind > 0.004) & (behind < 0.09)).sum(1)

@@ -21,19 +21,15 @@ def picture_path(folder: Path, spec: SceneSpec, samples: int) -> Path:
     return folder / f"{spec.environment}-{spec.seed:05d}-{digest[:8]}.png"
 
 
-def render_picture(folder: Path, spec: SceneSpec, samples: int, threads: int, blender: Sequence[str]) -> Path:
-    """The picture of a scene in `folder`, rendered unless it is there.
+def render_picture(folder: Path, spec: SceneSpec, samples: int, threads: int, blender: Sequence[str]) -> None:
+    """Renders the picture of a scene into `folder`.
 
     Raises BlenderFailed, and InputError when the folder cannot be written.
     """
-    path = picture_path(folder, spec, samples)
-    if path.exists():
-        return path
     settings = RenderSettings(resolution=SIZE, samples=samples, threads=threads)
     (frame,) = render_scene(spec, settings, blender)
-    with atomic(path) as temporary:
+    with atomic(picture_path(folder, spec, samples)) as temporary:
         temporary.write_bytes(cv2.imencode(".png", frame.rgb[..., ::-1])[1].tobytes())
-    return path
 
 
 def read_picture(path: Path) -> UInt8[np.ndarray, "H W 3"]:

@@ -20,11 +20,12 @@ from pellucid.grasp.external import load_planner
 from pellucid.grasp.film import save_film
 from pellucid.grasp.journal import Journal
 from pellucid.grasp.methods import ORACLE, RAW, Method
-from pellucid.grasp.pictures import render_picture
+from pellucid.grasp.pictures import picture_path, render_picture
 from pellucid.grasp.report import save_report
 from pellucid.grasp.request import GraspRequest
 from pellucid.grasp.scenes import Cell, grasp_scene
 from pellucid.grasp.trials import Job, folder_name, run_job
+from pellucid.synth import BlenderFailed
 from pellucid.synth.cluster import watch_driver
 from pellucid.synth.drop import load_mujoco
 from pellucid.synth.environment import find_blender
@@ -76,23 +77,30 @@ def _asked(request: GraspRequest, name: str, estimator: Estimator, journal: Jour
 
 def _pictured(request: GraspRequest, scenes: list[tuple[Cell, int]]) -> list[Path]:
     """The scenes' colour pictures, rendered where they are not there yet."""
-    if not scenes:
-        return []
-    blender = find_blender(request.blender)
-    _say(f"colour pictures of {len(scenes)} scenes, those that are not there rendered with {blender.description}")
-    workers = _workers(request)
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    draw = partial(_picture, request.out / PICTURES, request.samples, threads, tuple(blender.command))
-    with _bar(len(scenes), "rendering", "picture") as bar:
-        paths = []
-        for path in _all(workers, draw, scenes):
-            paths.append(path)
+    folder, workers = request.out / PICTURES, _workers(request)
+    with _bar(len(scenes), "settling", "scene") as bar:
+        paths = {}
+        for cell, seed in scenes:
+            paths[cell, seed] = picture_path(folder, grasp_scene(seed, cell), request.samples)
             bar.update()
-    return paths
+    lacking = [scene for scene, path in paths.items() if not path.exists()]
+    if lacking:
+        blender = find_blender(request.blender)
+        _say(f"{len(lacking)} colour pictures to render with {blender.description}")
+        threads = max(1, (os.cpu_count() or 1) // workers)
+        draw = partial(_draw, folder, request.samples, threads, tuple(blender.command))
+        with _bar(len(lacking), "rendering", "picture") as bar:
+            for _ in _all(workers, draw, lacking):
+                bar.update()
+    return list(paths.values())
 
 
-def _picture(folder: Path, samples: int, threads: int, blender: tuple[str, ...], scene: tuple[Cell, int]) -> Path:
-    return render_picture(folder, grasp_scene(scene[1], scene[0]), samples, threads, blender)
+def _draw(folder: Path, samples: int, threads: int, blender: tuple[str, ...], scene: tuple[Cell, int]) -> None:
+    cell, seed = scene
+    try:
+        render_picture(folder, grasp_scene(seed, cell), samples, threads, blender)
+    except BlenderFailed as error:
+        raise InputError(f"picture of {cell.name}, seed {seed}: {error}; the same command tries again") from error
 
 
 def _scenes(request: GraspRequest) -> Iterator[tuple[Cell, int]]:

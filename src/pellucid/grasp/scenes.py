@@ -5,6 +5,7 @@ changes materials, so cells can be compared seed by seed.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -81,6 +82,7 @@ def grasp_scene(seed: int, cell: Cell) -> SceneSpec:
     return replace(spec, objects=objects, fixed=fixed, environment=cell.name)
 
 
+@lru_cache(maxsize=64)
 def _bare(seed: int) -> tuple[SceneSpec, tuple[Kind, ...]]:
     """The settled scene without its materials, and of what kinds its objects are when kinds are mixed."""
     of_layout, of_view, of_light, of_floor, of_kinds = (
