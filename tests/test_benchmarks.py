@@ -454,7 +454,7 @@ def test_transphy3d_as_released_and_as_rendered(tmp_path):
     assert [i.name for i in items("transphy3d", tmp_path / "tars", "short")] == ["s700000", "s700007"]
     ours = items("transphy3d-ours", scenes, "short", clips=2)
     assert [i.name for i in ours] == ["s700000", "s700007"] and ours[0].read().rgb.shape[0] == 3
-    with pytest.raises(InputError, match=r"holds 2 clips of transphy3d-ours .* asks for 28; choose fewer"):
+    with pytest.raises(InputError, match=r"holds 2 clips of transphy3d-ours .* asks for 28; score fewer with --clips"):
         items("transphy3d-ours", scenes, "short")
     assert [i.name for i in items("transphy3d-mini", scenes, "short")] == ["s00008"]
     (scenes / "s00008/depth_0002.png").unlink()

@@ -48,7 +48,7 @@ def benchmark(
         if len(long) < wanted:
             raise InputError(
                 f"{root}: holds {len(long)} clips of {name} with at least {protocol.min_frames} frames; the protocol "
-                f"asks for {wanted}; choose fewer or complete the set; {source}"
+                f"asks for {wanted}; score fewer with --clips or complete the set; {source}"
             )
         return [Item(name=s.name, read=partial(read_cut, read, s, protocol)) for s in long[: protocol.clips]]
 
