@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, make_dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Union
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Union
 import tyro
 
 from pellucid.clip import Estimator, InputError
+from pellucid.evaluate.request import SPEED_FRAMES, SPEED_SIZE, EvaluateRequest
 from pellucid.grasp.request import GraspRequest
 from pellucid.predict.request import Request, Task
 from pellucid.synth.request import RenderRequest
@@ -126,6 +128,8 @@ def _run(command: Any) -> int:
             print(*_render(command), sep="\n")
         case GraspRequest():
             print(*_grasp(command), sep="\n")
+        case EvaluateRequest():
+            return _speed(command) if command.speed else _evaluate(command)
         case Train():
             from pellucid.train.run import train
 
@@ -181,7 +185,8 @@ def _one_line(page: str) -> str:
 
 def _overview() -> Any:
     """All commands, for `pellucid --help` alone."""
-    about = {"predict": Request, "models": Models, "render": RenderRequest, "grasp": GraspRequest}
+    about: dict[str, Any] = {"predict": Request, "models": Models, "render": RenderRequest, "grasp": GraspRequest}
+    about |= {"evaluate": EvaluateRequest}
     pages = {name: (kind.__doc__ or "").split("\n")[0] for name, kind in about.items()}
     pages |= {"import": "Make a model folder of released weights.", "train": "Train a model by a recipe."}
     kinds = [
@@ -210,6 +215,7 @@ COMMANDS: dict[str, Callable[[], Any]] = {
     "import": _imports,
     "render": lambda: RenderRequest,
     "train": _recipes,
+    "evaluate": lambda: EvaluateRequest,
     "grasp": lambda: GraspRequest,
 }
 
@@ -250,6 +256,56 @@ def _grasp(request: GraspRequest) -> list[Path]:
         return load_estimator(name, device=request.device, dtype=request.dtype)
 
     return run_grasps(request, load)
+
+
+def _evaluate(request: EvaluateRequest) -> int:
+    from pellucid.evaluate.collection import require_comparable, write_tables_and_report
+    from pellucid.evaluate.run import Job, run
+    from pellucid.evaluate.sources import Running, Saved
+
+    benchmark, name, protocol = request.chosen
+    assert request.data is not None
+    items = benchmark.find(request.data, protocol)  # before gigabytes of weights load
+    if request.predictions is not None:
+        source: Running | Saved = Saved(request.label, request.predictions)
+    else:
+        source = Running(request.label, _load(str(request.model), request.settings))
+    job = Job(source=source, benchmark=benchmark, protocol_name=name, protocol=protocol, items=items, out=request.out)
+    require_comparable(job)
+    result = run(job)
+    left_out = len(result["left_out"])
+    print(f"{result['clips']} of {len(items)} clips scored, {left_out} left out", file=sys.stderr)
+    print(job.folder, *write_tables_and_report(request.out, request.shown), sep="\n")
+    return BAD_INPUT if left_out else 0
+
+
+def _speed(request: EvaluateRequest) -> int:
+    from pellucid.evaluate.speed import measure, write_speed
+    from pellucid.model.catalog import CATALOG
+    from pellucid.rivals import RIVALS
+
+    at_hand = [name for name, entry in CATALOG.items() if not entry.is_base] + list(RIVALS)
+    size, frames, speeds = request.network_size or SPEED_SIZE, request.frames or SPEED_FRAMES, []
+    for name in [request.model] if request.model else at_hand:
+        # What is not named must be here already. Rivals choose the size they work at.
+        settings = request.settings | {"local_files_only": request.local_files_only or not request.model}
+        settings["resolution"] = None if name.partition(":")[0] in RIVALS else size
+        try:
+            speeds.append(measure(name, partial(_load, name, settings), frames, size))
+        except InputError as error:
+            if request.model:
+                raise
+            print(f"{name} is not measured: {error}", file=sys.stderr)
+    if not speeds:
+        raise InputError("no estimator is at hand; name one with --model, which fetches its weights")
+    print(*write_speed(request.out, speeds), sep="\n")
+    return 0
+
+
+def _load(name: str, settings: dict[str, Any]) -> Estimator:
+    from pellucid.predict.estimators import load_estimator  # torch
+
+    return load_estimator(name, **settings)
 
 
 def _table() -> str:

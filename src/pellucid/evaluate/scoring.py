@@ -84,6 +84,8 @@ def _score_normals(values: Float[np.ndarray, "T H W 3"], clip: Clip) -> Scores:
     valid = np.isfinite(truth).all(axis=-1)
     regions, left_out = _regions(clip, valid)
     scores = {name: metrics.normal_metrics(values, truth, valid, mask=mask) for name, mask in regions.items()}
+    for row in scores.values():
+        row["angle_rmse"] = row.pop("rmse")  # in tables, rmse is of depth
     found = _Collector(scores, left_out)
     for name, mask in regions.items():
         found.add(
