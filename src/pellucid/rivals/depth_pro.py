@@ -33,7 +33,7 @@ def load(_: Rival, weights: str, how: How) -> Loaded:
     found = fetch(weights, PATTERNS, local_files_only=how.local_files_only)
     prepare = preparation(found.path)
     model = load_model(DepthProForDepthEstimation, found.path, how)
-    if not model.config.use_fov_model:
+    if not model.use_fov_model:
         raise InputError(f"{found.name}: has no field of view, so its depth is not in metres; give apple/DepthPro-hf")
 
     def predict(rgb: UInt8[np.ndarray, "T H W 3"]) -> tuple[Prediction, dict[str, Any]]:

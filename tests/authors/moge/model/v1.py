@@ -1,0 +1,1 @@
+from .v2 import MoGeModel as MoGeModel
