@@ -12,6 +12,7 @@ from pellucid.grasp.hand import Grasp
 
 Outcome = Literal["success", "wrong object", "missed", "slipped", "collision", "no grasp"]
 Watch = Callable[[Arena], object]
+SHUT = 0.003  # metres: jaws that came this close have nothing between them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +57,19 @@ def execute(
         return Verdict(outcome="collision")
     arena.close_jaws()
     _move(arena, turn, there, m.close_time, m.tick, watch)
+    closed_on = arena.gap
     top = there + np.array([0, 0, m.lift])
     _move(arena, turn, top, m.lift_time, m.tick, watch)
     for sign in (1, -1, 0):
         _move(arena, turn, top + sign * m.shake * turn[:, 1], m.shake_time, m.tick, watch)
     _move(arena, turn, top, m.hold_time, m.tick, watch)
-    return _judged(arena, before, wanted, m)
-
-
-def _judged(arena: Arena, before: dict[int, float], wanted: int, m: Motion) -> Verdict:
     after, pressed = arena.heights(), arena.pressure(arena.pads)
     held = tuple(i for i in after if after[i] - before[i] > 0.6 * m.lift and pressed.get(i, 0) > 0.5)
     if wanted in held:
         return Verdict(outcome="success", held=held)
     if held:
         return Verdict(outcome="wrong object", held=held)
-    return Verdict(outcome="missed" if arena.gap < 0.003 else "slipped")
+    return Verdict(outcome="slipped" if closed_on > SHUT else "missed")
 
 
 def _move(
