@@ -151,7 +151,7 @@ def train_geometry(
 
 def start_pipeline(recipe: Recipe) -> GeometryPipeline:
     """The pipeline that training starts from: the base, or a new transformer on a trained autoencoder."""
-    height, width = recipe.sizes[0]
+    height, width = recipe.resolution or recipe.sizes[0]
     config: dict[str, Any] = {
         "method": recipe.method, "quantity": recipe.quantity, "height": height, "width": width,
         "window": recipe.window, "overlap": recipe.overlap, "num_inference_steps": 1 if recipe.method == "dvd" else 5,
