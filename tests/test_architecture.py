@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "pellucid").rglob("*.py"))
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").glob("*.md"))
 
-FLOOR = ("clip", "align", "camera", "video", "visualize", "store", "evaluate", "synth")
+FLOOR = ("clip", "align", "camera", "video", "visualize", "store", "evaluate", "synth", "grasp")
 HEAVY = ("torch", "diffusers", "transformers", "peft", "accelerate")
 EXTRAS = (
     "h5py",
@@ -281,7 +281,7 @@ def test_constraints_satisfy_what_the_package_asks_for():
     assert "+" not in "".join(pins.values()), "a local version would exclude the other builds of torch"
     for text in requires("pellucid") or []:
         requirement = Requirement(text)
-        extras = ("", "dev", "synth", "train")
+        extras = ("", "dev", "grasp", "synth", "train")
         if requirement.marker and not any(requirement.marker.evaluate({"extra": e}) for e in extras):
             continue
         name = canonicalize_name(requirement.name)
