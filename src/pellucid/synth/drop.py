@@ -130,7 +130,7 @@ def load_mujoco() -> Any:
     try:
         import mujoco
     except ImportError as error:
-        raise InputError("MuJoCo is missing; 'pellucid[synth]' or 'pellucid[grasp]' brings it, by pip install") from error
+        raise InputError("MuJoCo is missing; pip install 'pellucid[synth]' brings it, or 'pellucid[grasp]'") from error
     return mujoco
 
 
