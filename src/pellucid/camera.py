@@ -8,15 +8,17 @@ centre of the first pixel at (0.5, 0.5). K is in pixels of the images it is used
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from pellucid.clip import InputError
 
+NormalFrame = Literal["opencv", "opengl", "dsine"]
+
 # What turns normals that face the camera into OpenCV's axes (x right, y down, z forward), so that z < 0.
-NORMAL_FRAMES = {
+NORMAL_FRAMES: dict[NormalFrame, tuple[int, int, int]] = {
     "opencv": (1, 1, 1),
     "opengl": (1, -1, -1),  # x right, y up, z towards the viewer: OpenGL, Hypersim, Marigold
     "dsine": (-1, -1, -1),  # x left, y up, z towards the viewer: DSINE, and what is trained or scored with its data
@@ -106,7 +108,7 @@ def edge_mask(depth: Float[np.ndarray, "H W"], relative: float = 0.05) -> Bool[n
     return known & (np.where(known, far, 0) - np.where(known, near, 0) > relative * np.where(known, depth, 0))
 
 
-def normals_to_opencv(normals: Float[np.ndarray, "*N 3"], frame: str) -> Float[np.ndarray, "*N 3"]:
+def normals_to_opencv(normals: Float[np.ndarray, "*N 3"], frame: NormalFrame) -> Float[np.ndarray, "*N 3"]:
     """Normals of one of `NORMAL_FRAMES`, in OpenCV's."""
     return normals * np.array(NORMAL_FRAMES[frame], normals.dtype)
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 from jaxtyping import Float
 
-from pellucid.camera import NORMAL_FRAMES, normals_to_opencv
+from pellucid.camera import NormalFrame, normals_to_opencv
 from pellucid.clip import InputError, Invariance, Prediction, Quantity
 
 from ._atomic import read_json
@@ -22,22 +22,15 @@ _INVARIANCE: dict[Quantity, Invariance] = {"disparity": "affine", "depth": "none
 class PredictionFormat:
     """What the user says of predictions whose names and sidecars do not say it; None where they do.
 
-    Raises InputError for a word that is not allowed.
+    Raises InputError when a level is not worth something.
     """
 
     quantity: Quantity | None = None
     invariance: Invariance | None = None
     metres_per_level: float | None = None  # of 16 bit PNG: 0.001 for millimetres
-    normal_frame: str = "opencv"  # of camera.NORMAL_FRAMES
+    normal_frame: NormalFrame = "opencv"
 
     def __post_init__(self) -> None:
-        for name, value, allowed in (
-            ("quantity", self.quantity, get_args(Quantity)),
-            ("invariance", self.invariance, get_args(Invariance)),
-            ("normal frame", self.normal_frame, tuple(NORMAL_FRAMES)),
-        ):
-            if value is not None and value not in allowed:
-                raise InputError(f"{name} {value!r}: allowed are {', '.join(allowed)}")
         if self.metres_per_level is not None and not self.metres_per_level > 0:
             raise InputError(f"{self.metres_per_level} metres per level: must be above 0 (0.001 for millimetres)")
 
