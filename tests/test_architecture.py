@@ -38,6 +38,7 @@ EXTRAS = (
     "mkdocs",
     "mkdocstrings",
     "mypy",
+    "playwright",
     "pytest",
     "ruff",
 )

@@ -28,6 +28,10 @@ def failing(capsys, *arguments: str) -> str:
         (["render", "--help"], ("--out DIR", "--scenes N", "--ray ADDRESS", "{train,test}", "(default: 480x832)")),
         (["predict", "--help"], ("INPUT", "--out DIR", "--window N", "(default: npz,mp4)", "{depth,normal}", "--fov")),
         (["models", "--help"], ("licence",)),
+        (
+            ["evaluate", "--help"],
+            ("--benchmark NAME", "--model NAME|DIR", "--predictions DIR", "--speed", "--alignment"),
+        ),
         (["import", "--help"], ("dkt", "dvd")),
         (["import", "dkt", "--help"], ("--transformer F", "--text-encoder", "--prompt-embeds", "--lora", "--config")),
         (["import", "dvd", "--help"], ("--checkpoint F", "--vae F", "--out DIR")),
@@ -45,7 +49,7 @@ def test_every_command_has_help(capsys, arguments, words):
 def test_help_is_quick_because_torch_stays_out():
     code = (
         "import sys; from pellucid import cli\n"
-        "for command in ('--help', 'predict --help', 'train --help', 'train nano_dvd --help', 'models'):\n"
+        "for command in ('--help', 'predict --help', 'train --help', 'train nano_dvd --help', 'models', 'evaluate --help'):\n"
         "    assert cli.main(command.split()) == 0\n"
         "sys.exit('torch' in sys.modules)"
     )

@@ -7,67 +7,16 @@ import numpy as np
 import pytest
 
 from pellucid import cli
-from pellucid.clip import Clip, InputError, Prediction
+from pellucid.clip import InputError
 from pellucid.evaluate.collection import find_results, require_comparable, write_tables_and_report
 from pellucid.evaluate.columns import COLUMNS
-from pellucid.evaluate.protocol import Benchmark, Item, Protocol
+from pellucid.evaluate.protocol import Item
 from pellucid.evaluate.published import published_for, published_tables
-from pellucid.evaluate.run import Job, run
-from pellucid.evaluate.sources import Running, Saved
+from pellucid.evaluate.run import run
+from pellucid.evaluate.sources import Saved
 from pellucid.evaluate.tables import comparison_tables, latex, markdown
 from pellucid.store import save_npz
-
-SHAPE = (3, 40, 48)
-K = np.array([[60.0, 0, 23.5], [0, 60, 19.5], [0, 0, 1]])
-
-
-def clip(name, seed, shape=SHAPE):
-    rng = np.random.default_rng(seed)
-    rows = np.arange(shape[1]).reshape(-1, 1)
-    depth = np.broadcast_to(3 - rows / 40, shape).copy().astype(np.float32)
-    depth[:, 10:25, 15:35] = 1
-    transparent = depth == 1
-    rgb = (np.broadcast_to(rng.integers(0, 256, (*shape[1:], 3)), (*shape, 3))).astype(np.uint8)
-    poses = np.broadcast_to(np.eye(4), (shape[0], 4, 4))
-    return Clip(name=name, rgb=rgb, K=K, T_world_camera=poses, depth=depth, transparent=transparent)
-
-
-CLIPS = {name: clip(name, seed) for seed, name in enumerate(("one", "two/a", "three"))}
-
-
-class Estimate:
-    """True disparity with an error that grows by the clip; counts its calls and has a receipt."""
-
-    def __init__(self, error=0.05, settings=0):
-        self.error, self.settings, self.calls = error, settings, 0
-
-    def __call__(self, rgb):
-        self.calls += 1
-        found = next(c for c in CLIPS.values() if c.rgb.shape == rgb.shape and (c.rgb == rgb).all())
-        wave = 1 + self.error * (1 + list(CLIPS).index(found.name)) * np.sin(np.arange(SHAPE[2]) / 3)
-        values = (wave / found.depth).astype(np.float32)
-        return Prediction(quantity="disparity", invariance="affine", values=values)
-
-    def receipt(self):
-        measured = {"seconds": {"total": 1.5}, "seams": []} if self.calls else {}
-        return {"estimator": "wavy", "weights_sha256": "abc", "settings": self.settings, **measured}
-
-
-def benchmark(name="clearpose", clips=CLIPS):
-    """A set that pretends to be one of the papers', so that their rows stand beside ours."""
-    return Benchmark(
-        name=name, title="Three boxes", protocols={"short": Protocol(source="this test")},
-        find=lambda *_: [Item(name=n, read=lambda c=c: c) for n, c in clips.items()], masks="the box",
-        url="nowhere", licence="none",
-    )  # fmt: skip
-
-
-def a_job(out, estimator, name="wavy", bench=None, **changes):
-    bench = bench or benchmark()
-    protocol = dataclasses.replace(bench.protocols["short"], **changes)
-    source = estimator if isinstance(estimator, Saved) else Running(name, estimator)
-    items = bench.find(out, protocol)[: protocol.clips]
-    return Job(source=source, benchmark=bench, protocol_name="short", protocol=protocol, items=items, out=out)
+from three_boxes import CLIPS, SHAPE, Estimate, a_job, benchmark
 
 
 @pytest.fixture(scope="module")

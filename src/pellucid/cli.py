@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from functools import partial
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Union
 
@@ -281,12 +282,10 @@ def _evaluate(request: EvaluateRequest) -> int:
 
 def _speed(request: EvaluateRequest) -> int:
     from pellucid.evaluate.speed import measure, write_speed
-    from pellucid.model.catalog import CATALOG
     from pellucid.rivals import RIVALS
 
-    at_hand = [name for name, entry in CATALOG.items() if not entry.is_base] + list(RIVALS)
     size, frames, speeds = request.network_size or SPEED_SIZE, request.frames or SPEED_FRAMES, []
-    for name in [request.model] if request.model else at_hand:
+    for name in [request.model] if request.model else _at_hand():
         # What is not named must be here already. Rivals choose the size they work at.
         settings = request.settings | {"local_files_only": request.local_files_only or not request.model}
         settings["resolution"] = None if name.partition(":")[0] in RIVALS else size
@@ -300,6 +299,15 @@ def _speed(request: EvaluateRequest) -> int:
         raise InputError("no estimator is at hand; name one with --model, which fetches its weights")
     print(*write_speed(request.out, speeds), sep="\n")
     return 0
+
+
+def _at_hand() -> list[str]:
+    """Our models that are here, and the rivals whose package is: whether their weights are, loading them shows."""
+    from pellucid.model.catalog import CATALOG, describe
+    from pellucid.rivals import RIVALS
+
+    ours = [row.name for row in describe() if row.cached and not CATALOG[row.name].is_base]
+    return ours + [rival.name for rival in RIVALS.values() if find_spec(rival.package) is not None]
 
 
 def _load(name: str, settings: dict[str, Any]) -> Estimator:
