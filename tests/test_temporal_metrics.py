@@ -79,6 +79,9 @@ def test_tae_leaves_out_what_is_unknown_and_counts_a_move_that_meets_nothing_as_
     wall[:, 10:20] = np.nan
     assert metrics.temporal_alignment_error(wall, K, sideways(3)) == pytest.approx(0, abs=1e-12)
     assert metrics.temporal_alignment_error(wall, K, sideways(1000)) == 0
+    lost = sideways(3)
+    lost[1] = -np.inf
+    assert metrics.temporal_alignment_error(np.where(np.arange(4).reshape(-1, 1, 1) == 1, 9.0, wall), K, lost) == 0
     assert metrics.temporal_alignment_error(np.where(np.isnan(wall), 5.0, wall), K, sideways(3)) == pytest.approx(0)
 
 
@@ -166,7 +169,7 @@ def test_temporal_metrics_say_what_is_wrong():
         metrics.temporal_alignment_error(wall, K, sideways(0)[:2])
     with pytest.raises(InputError, match="mask"):
         metrics.temporal_alignment_error(wall, K, sideways(0), np.ones((1, 2, 3), bool))
-    with pytest.raises(InputError, match="one frame"):
+    with pytest.raises(InputError, match="no two neighbouring frames with known poses"):
         metrics.temporal_alignment_error(wall[:1], K, sideways(0)[:1])
     with pytest.raises(InputError, match="two frames of one size, of 32 pixels"):
         metrics.optical_flow(*np.zeros((2, 48, 31, 3), np.uint8))

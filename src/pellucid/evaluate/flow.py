@@ -1,6 +1,7 @@
 """Optical flow between neighbouring frames, and how far it can be trusted."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,7 +37,7 @@ def optical_flow(before: UInt8[np.ndarray, "H W 3"], frame: UInt8[np.ndarray, "H
             f"optical flow needs two frames of one size, of {SMALLEST_SIDE} pixels a side or more, got {before.shape} "
             f"and {frame.shape}"
         )
-    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)  # its stubs know no flow to start from
     first, second = (cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in (before, frame))
     backward, forward = dis.calc(second, first, None), dis.calc(first, second, None)
     returned = warped(forward, backward)

@@ -61,9 +61,9 @@ class _Collector:
     def __init__(self, scores: dict[str, dict[str, float]], left_out: dict[str, str]) -> None:
         self.scores, self._left_out = scores, left_out
 
-    def add(self, region: str, name: str, compute: Callable[[], float | dict[str, float]]) -> None:
+    def add(self, region: str, name: str, measure: Callable[..., Any], *arguments: Any, **keywords: Any) -> None:
         try:
-            value = compute()
+            value = measure(*arguments, **keywords)
         except InputError as error:
             self._left_out[name if region == "all" else f"{name} of {region}"] = str(error)
         else:
@@ -88,11 +88,7 @@ def _score_normals(values: Float[np.ndarray, "T H W 3"], clip: Clip) -> Scores:
         row["angle_rmse"] = row.pop("rmse")  # in tables, rmse is of depth
     found = _Collector(scores, left_out)
     for name, mask in regions.items():
-        found.add(
-            name,
-            "normal_temporal_diff",
-            lambda mask=mask: metrics.normal_temporal_diff(values, truth, valid, mask=mask),
-        )
+        found.add(name, "normal_temporal_diff", metrics.normal_temporal_diff, values, truth, valid, mask=mask)
     return Scores(
         regions=scores, pixels={name: int((valid & mask).sum()) for name, mask in regions.items()}, left_out=left_out
     )
@@ -116,10 +112,10 @@ def _regions(clip: Clip, valid: Mask) -> tuple[dict[str, Mask], dict[str, str]]:
 def _add_edges(found: _Collector, depth: Float[np.ndarray, "T H W"], clip: Clip, valid: Mask) -> None:
     truth = clip.depth
     assert truth is not None
-    found.add("all", "depth_pro_boundary_f1", lambda: metrics.depth_pro_boundary_f1(depth, truth))
-    found.add("all", "dvd_boundary", lambda: metrics.dvd_boundary(depth, clip.rgb, valid))
-    if (mask := clip.transparent) is not None:
-        found.add("all", "depth_pro_boundary_recall", lambda: metrics.depth_pro_boundary_recall(depth, mask))
+    found.add("all", "depth_pro_boundary_f1", metrics.depth_pro_boundary_f1, depth, truth)
+    found.add("all", "dvd_boundary", metrics.dvd_boundary, depth, clip.rgb, valid)
+    if clip.transparent is not None:
+        found.add("all", "depth_pro_boundary_recall", metrics.depth_pro_boundary_recall, depth, clip.transparent)
 
 
 def _add_steadiness(
@@ -129,15 +125,16 @@ def _add_steadiness(
     truth, K, poses = clip.depth, clip.K, clip.T_world_camera
     assert truth is not None
     known = np.where(valid, truth, np.nan)
-    floor = {}
+    floor: dict[str, float] = {}
     if len(truth) < 2:
         return found.lacks(("tae", "opw"), "one frame has no neighbour in time")
     if K is None or poses is None:
         found.lacks(("tae",), "the set gives no intrinsics or no poses")
     else:
         for name, mask in regions.items():
-            found.add(name, "tae", lambda mask=mask: metrics.temporal_alignment_error(depth, K, poses, mask))
-        floor["tae"] = metrics.temporal_alignment_error(known, K, poses)
+            found.add(name, "tae", metrics.temporal_alignment_error, depth, K, poses, mask)
+        if "tae" in found.scores["all"]:
+            floor["tae"] = metrics.temporal_alignment_error(known, K, poses)
     opw: dict[str, list[float]] = {name: [] for name in (*regions, "truth")}
     for t in range(1, len(truth)):
         pair = slice(t - 1, t + 1)

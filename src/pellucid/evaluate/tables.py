@@ -139,7 +139,7 @@ def latex(table: Table) -> str:
 
 
 def _by_quantity(results: Sequence[Result]) -> list[tuple[tuple[str, ...], list[Result]]]:
-    groups = []
+    groups: list[tuple[tuple[str, ...], list[Result]]] = []
     for columns in (DEPTH_COLUMNS, NORMAL_COLUMNS):
         group = [r for r in results if columns[0] in r["regions"].get("all", {})]
         if group:

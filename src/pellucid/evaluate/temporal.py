@@ -26,15 +26,18 @@ def temporal_alignment_error(
     compared with the depth there: |moved - there| / there, the mean over pixels, then over the 2 (T - 1) moves. Where
     several points meet on a pixel the last in reading order counts, not the nearest; a move that meets nothing counts
     0; both as in the released code. `mask` says where the depth moved to is looked at. Of a rigid scene only.
-    Unknown depth (NaN) is left out. Raises InputError when shapes differ or there is one frame.
+    Unknown depth (NaN) is left out, and so are pairs of frames with an unknown pose (not finite). Raises InputError
+    when shapes differ or no pair is left.
     """
     for name, given, shape in (("poses", T_world_camera, (len(depth), 4, 4)), ("mask", mask, depth.shape)):
         if given is not None and given.shape != shape:
             raise InputError(f"{name} {given.shape} must have the shape {shape} for a depth {depth.shape}")
-    if len(depth) < 2:
-        raise InputError("one frame has no neighbour in time: a temporal error needs two frames or more")
+    placed = np.isfinite(T_world_camera).all(axis=(1, 2))
+    pairs = [(t, u) for t, u in pairwise(range(len(depth))) if placed[t] and placed[u]]
+    if not pairs:
+        raise InputError("no two neighbouring frames with known poses: a temporal error needs some")
     errors = []
-    for t, u in pairwise(range(len(depth))):
+    for t, u in pairs:
         for source, target in ((t, u), (u, t)):
             T_target_source = np.linalg.inv(T_world_camera[target]) @ T_world_camera[source]
             moved = _splat(transform(backproject(depth[source].astype(np.float64), K), T_target_source), K)
@@ -49,12 +52,12 @@ def temporal_alignment_error(
 
 def _splat(points: Float[np.ndarray, "H W 3"], K: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "H W"]:
     """Depth of the points in the picture of the camera they are given in, 0 where none falls."""
-    image = np.zeros(points.shape[:2])
-    H, W = image.shape
+    H, W = points.shape[:2]
+    image = np.zeros((H, W))
     points = points[np.isfinite(points).all(axis=-1)]
     points = points[points[:, 2] > 0]
     pixels = points @ K.T
-    u, v = np.rint(pixels[:, :2] / pixels[:, 2:]).T
+    u, v = np.rint(pixels[:, 0] / pixels[:, 2]), np.rint(pixels[:, 1] / pixels[:, 2])
     inside = (u >= 0) & (u < W) & (v >= 0) & (v < H)
     image[v[inside].astype(int), u[inside].astype(int)] = points[inside, 2]
     return image
