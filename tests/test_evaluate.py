@@ -229,7 +229,7 @@ def test_the_command_scores_saved_predictions_of_rendered_scenes(sequences, tmp_
     result = json.loads((tmp_path / "out" / "mine" / "result.json").read_text())
     assert result["regions"]["all"]["abs_rel"] < 1e-4 and result["regions"]["glass"]["delta_1.05"] == 1
     save_npz(tmp_path / "mine" / scene.name / "prediction.npz", "disparity", [values[1:]], values[1:].shape)
-    assert f"{scene.name}: the prediction is" in cli_error(capsys, arguments)
+    assert "of 64x48, but the clip is" in cli_error(capsys, arguments)
     assert "no such folder" in failing(capsys, *arguments[:2], "--data", str(tmp_path / "no"), *arguments[4:])
 
 

@@ -5,7 +5,9 @@ import numpy as np
 import OpenEXR
 import pytest
 
+from pellucid import cli
 from pellucid.clip import InputError
+from pellucid.evaluate.sources import Saved
 from pellucid.store import (
     PredictionFormat,
     find_prediction,
@@ -134,8 +136,9 @@ def test_a_prediction_is_found_by_the_clips_name(tmp_path):
     (tmp_path / "b").mkdir()
     np.savez(tmp_path / "b/anything.npz", depth=VALUES)
     assert find_prediction(tmp_path, "a") == tmp_path / "a.npz"
+    assert find_prediction(tmp_path, "b") == tmp_path / "b/anything.npz"
     assert load_prediction(find_prediction(tmp_path, "b")).quantity == "depth"
-    with pytest.raises(InputError, match=r"no prediction of c; expected c, c\.npz, c\.npy"):
+    with pytest.raises(InputError, match=r"no prediction of c; expected c, c\.npz or c\.npy"):
         find_prediction(tmp_path, "c")
 
 
@@ -167,3 +170,23 @@ def test_what_is_no_prediction_is_refused_by_name(tmp_path):
 def test_a_level_is_worth_something():
     with pytest.raises(InputError, match=r"above 0 \(0\.001 for millimetres\)"):
         PredictionFormat(metres_per_level=0.0)
+
+
+def test_evaluate_scores_what_others_wrote(tmp_path):
+    pngs(tmp_path / "clip/depth", np.rint(VALUES * 1000).astype(np.uint16))
+    source = Saved("theirs", tmp_path, PredictionFormat(metres_per_level=0.001))
+    rgb = np.zeros((12, 6, 5, 3), np.uint8)
+    prediction, measured = source.predict("clip", rgb)
+    np.testing.assert_allclose(prediction.values, VALUES, atol=6e-4)
+    receipt = source.receipt("clip")
+    assert receipt["read_as"]["metres_per_level"] == 0.001 and not measured
+    cv2.imwrite(str(tmp_path / "clip/depth/3.png"), np.ones((6, 5), np.uint16))
+    assert source.receipt("clip")["prediction_sha256"] != receipt["prediction_sha256"]
+    with pytest.raises(InputError, match="12 frames of 5x6, but the clip is 11 frames"):
+        source.predict("clip", rgb[:11])
+
+
+def test_options_of_files_need_files(capsys):
+    options = ["evaluate", "--out", "x", "--model", "nano", "--benchmark", "transphy3d-mini", "--data", "y"]
+    assert cli.main([*options, "--quantity", "depth", "--metres-per-level", "0.001"]) == 2
+    assert "--quantity, --metres-per-level: speaks of the files of --predictions" in capsys.readouterr().err

@@ -268,7 +268,7 @@ def _evaluate(request: EvaluateRequest) -> int:
     assert request.data is not None
     items = benchmark.find(request.data, protocol)  # before gigabytes of weights load
     if request.predictions is not None:
-        source: Running | Saved = Saved(request.label, request.predictions)
+        source: Running | Saved = Saved(request.label, request.predictions, request.prediction_format)
     else:
         source = Running(request.label, _load(str(request.model), request.settings))
     job = Job(source=source, benchmark=benchmark, protocol_name=name, protocol=protocol, items=items, out=request.out)

@@ -7,12 +7,15 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from pellucid.clip import InputError
+from pellucid.camera import NormalFrame
+from pellucid.clip import InputError, Invariance, Quantity
 from pellucid.evaluate.benchmarks import BENCHMARKS
 from pellucid.evaluate.protocol import Alignment, Benchmark, Protocol
+from pellucid.store import PredictionFormat
 
 SPEED_SIZE = (480, 832)  # of the papers' tables of time
 SPEED_FRAMES = 21
+_OF_FILES = ("quantity", "invariance", "metres_per_level", "normal_frame")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,17 @@ class EvaluateRequest:
     model: Annotated[str | None, tyro.conf.arg(metavar="NAME|DIR")] = None
     """Estimator: a model's name (see `pellucid models`), its folder or hub id, or a rival's name."""
     predictions: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Instead of --model: predictions by the names of the clips, DIR/NAME/prediction.npz or DIR/NAME.npz."""
+    """Instead of --model: predictions by the names of the clips, DIR/NAME.npz, DIR/NAME.npy or a folder DIR/NAME with
+    prediction.npz or pictures (EXR, 16 bit PNG)."""
+    quantity: Quantity | None = None
+    """What --predictions are, where neither names nor sidecars say it."""
+    invariance: Invariance | None = None
+    """Up to what --predictions are defined; by default affine for disparity and none, metres, for depth."""
+    metres_per_level: Annotated[float | None, tyro.conf.arg(metavar="M")] = None
+    """Metres of one level of 16 bit PNG: 0.001 for millimetres."""
+    normal_frame: NormalFrame | None = None
+    """Axes of normals in --predictions: opencv, the default, opengl (x right, y up, z to the viewer) or dsine (x left,
+    y up, z to the viewer)."""
     name: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
     """What to call it in tables, such as to compare settings; by default the model's or folder's name."""
     protocol: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
@@ -77,6 +90,10 @@ class EvaluateRequest:
             raise InputError(f"--shown {self.shown}: must be at least 0")
         if self.network_size is not None and min(self.network_size) < 16:
             raise InputError(f"--resolution {self.resolution}: each side must be at least 16")
+        told = [name for name in _OF_FILES if getattr(self, name) is not None]
+        if told and self.predictions is None:
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in told)
+            raise InputError(f"{options}: speaks of the files of --predictions, which is not given")
         if self.speed:
             self._require_speed()
         else:
@@ -114,6 +131,14 @@ class EvaluateRequest:
         """The name of the row, fit for a folder's."""
         given = self.name or (Path(self.model).name if self.model else Path(str(self.predictions)).resolve().name)
         return re.sub(r"[^\w.+-]+", "-", given).strip("-.") or "estimator"
+
+    @property
+    def prediction_format(self) -> PredictionFormat:
+        """How --predictions are read."""
+        return PredictionFormat(
+            quantity=self.quantity, invariance=self.invariance, metres_per_level=self.metres_per_level,
+            normal_frame=self.normal_frame or "opencv",
+        )  # fmt: skip
 
     @property
     def network_size(self) -> tuple[int, int] | None:

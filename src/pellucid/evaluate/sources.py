@@ -1,6 +1,6 @@
 """Where predictions come from: an estimator that runs now, or files that `pellucid predict` or anybody else wrote."""
 
-import hashlib
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -9,11 +9,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from pellucid.clip import Estimator, InputError, Prediction
-from pellucid.store import load_prediction, read_json
+from pellucid.store import PredictionFormat, find_prediction, load_prediction, prediction_digest, prediction_sidecar
 
 # Of a sidecar, what its numbers depend on, and what was measured while they were made.
-_FACTS = ("model", "weights_sha256", "package_version", "torch_version", "task", "steps", "window", "overlap", "seed")
-_FACTS += ("stitching", "resolution", "device", "dtype")
+_FACTS = (
+    "model", "weights_sha256", "package_version", "torch_version", "task", "steps", "window", "overlap", "seed",
+    "stitching", "resolution", "device", "dtype",
+)  # fmt: skip
 _MEASURED = ("seconds", "seams", "peak_memory_bytes")
 
 
@@ -47,44 +49,33 @@ class Running:
     def predict(self, _clip: str, rgb: UInt8[np.ndarray, "T H W 3"], /) -> tuple[Prediction, dict[str, Any]]:
         """Calls the estimator; what its receipt then says more than before was measured."""
         prediction = self._estimator(rgb)
-        told = getattr(self._estimator, "receipt", dict)()
+        told: dict[str, Any] = getattr(self._estimator, "receipt", dict)()
         return prediction, {key: value for key, value in told.items() if key not in self._receipt}
 
 
 class Saved:
-    """A folder of predictions by the names of the clips: DIR/NAME/prediction.npz or DIR/NAME.npz.
+    """A folder of predictions by the names of the clips, as `store.load_prediction` reads them.
 
     Raises InputError when there is no such folder.
     """
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, given: PredictionFormat | None = None) -> None:
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder; --predictions takes one with a prediction for each clip")
-        self.name, self._folder = name, folder
+        self.name, self._folder, self._given = name, folder, given or PredictionFormat()
 
     def receipt(self, clip: str, /) -> dict[str, Any]:
-        """The file's digest, and what its sidecar knows."""
-        path = self._file(clip)
-        sidecar = self._sidecar(path)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"prediction_sha256": digest, **{key: sidecar[key] for key in _FACTS if key in sidecar}}
+        """The files' digest, how they are read, and what their sidecar knows."""
+        path = find_prediction(self._folder, clip, self._given)
+        sidecar = prediction_sidecar(path)
+        read_as = {} if self._given == PredictionFormat() else {"read_as": asdict(self._given)}
+        known = {key: sidecar[key] for key in _FACTS if key in sidecar}
+        return {"prediction_sha256": prediction_digest(path), **read_as, **known}
 
-    def predict(self, clip: str, _rgb: UInt8[np.ndarray, "T H W 3"], /) -> tuple[Prediction, dict[str, Any]]:
-        """Reads the file."""
-        path = self._file(clip)
-        sidecar = self._sidecar(path)
-        return load_prediction(path), {key: sidecar[key] for key in _MEASURED if key in sidecar}
-
-    def _file(self, clip: str) -> Path:
-        paths = [self._folder / clip / "prediction.npz", self._folder / f"{clip}.npz"]
-        found = [path for path in paths if path.is_file()]
-        if not found:
-            raise InputError(f"no prediction: neither {paths[0]} nor {paths[1]} is there")
-        return found[0]
-
-    @staticmethod
-    def _sidecar(path: Path) -> dict[str, Any]:
-        sidecar = path.with_suffix(".json")
-        content = read_json(sidecar) if sidecar.is_file() else {}
-        return content if isinstance(content, dict) else {}
+    def predict(self, clip: str, rgb: UInt8[np.ndarray, "T H W 3"], /) -> tuple[Prediction, dict[str, Any]]:
+        """Reads the files. Raises InputError when they are not of the clip's size and length."""
+        path = find_prediction(self._folder, clip, self._given)
+        frames, height, width = rgb.shape[:3]
+        sidecar = prediction_sidecar(path)
+        measured = {key: sidecar[key] for key in _MEASURED if key in sidecar}
+        return load_prediction(path, self._given, shape=(frames, height, width)), measured

@@ -1,5 +1,6 @@
 """Predictions on disk, ours and others': one array (npz, npy), or one picture a frame."""
 
+import hashlib
 import re
 import zipfile
 from dataclasses import dataclass
@@ -35,13 +36,36 @@ class PredictionFormat:
             raise InputError(f"{self.metres_per_level} metres per level: must be above 0 (0.001 for millimetres)")
 
 
-def find_prediction(root: Path, clip: str) -> Path:
-    """The file or folder under `root` that bears the clip's name. Raises InputError when there is none."""
-    candidates = [root / clip, *(root / f"{clip}{suffix}" for suffix in (".npz", ".npy"))]
+def find_prediction(root: Path, clip: str, given: PredictionFormat = PredictionFormat()) -> Path:
+    """The file, or the folder of pictures, that is or lies in what bears the clip's name under `root`.
+
+    Raises InputError when there is none, or several.
+    """
+    candidates = [root / clip, root / f"{clip}.npz", root / f"{clip}.npy"]
     for path in candidates:
         if path.exists():
-            return path
-    raise InputError(f"{root}: has no prediction of {clip}; expected {', '.join(path.name for path in candidates)}")
+            return _found(path, given.quantity)
+    raise InputError(f"{root}: has no prediction of {clip}; expected {clip}, {clip}.npz or {clip}.npy")
+
+
+def prediction_digest(found: Path) -> str:
+    """SHA-256 of the file, or of the names and bytes of the pictures in the folder."""
+    if found.is_file():
+        with found.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for file in sorted(f for f in found.iterdir() if f.suffix in (*KINDS, ".json")):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def prediction_sidecar(found: Path) -> dict[str, Any]:
+    """What `prediction.json` beside the file or the folder of pictures says; nothing where it is not there."""
+    own = found.with_suffix(".json") if found.suffix == ".npz" else found.parent / "prediction.json"
+    content = read_json(own) if own.is_file() else {}
+    if not isinstance(content, dict):
+        raise InputError(f"{own}: is no sidecar of a prediction; remove it, or predict again")
+    return content
 
 
 def load_prediction(
@@ -56,7 +80,7 @@ def load_prediction(
     height, width).
     """
     found = _found(path, given.quantity)
-    sidecar = _sidecar(found)
+    sidecar = prediction_sidecar(found)
     known = given.quantity or sidecar.get("quantity")
     levels = False
     if found.is_dir():
@@ -94,15 +118,6 @@ def _found(path: Path, quantity: Quantity | None) -> Path:
         return folders[0]
     held = ", ".join(sorted(pictures) or (folder.name for folder in folders)) or "none"
     raise InputError(f"{path}: expected one .npz or .npy, or pictures of one kind ({', '.join(KINDS)}); has {held}")
-
-
-def _sidecar(found: Path) -> dict[str, Any]:
-    """What `prediction.json` beside the file or the folder of pictures says, if it is there."""
-    own = found.with_suffix(".json") if found.suffix == ".npz" else found.parent / "prediction.json"
-    content = read_json(own) if own.is_file() else {}
-    if not isinstance(content, dict):
-        raise InputError(f"{own}: is no sidecar of a prediction; remove it, or predict again")
-    return content
 
 
 def _array(found: Path, quantity: Quantity | None) -> tuple[Quantity | None, np.ndarray]:
