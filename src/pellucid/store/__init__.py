@@ -12,6 +12,8 @@ from ._ply import save_ply as save_ply
 from ._predictions import PredictionFormat as PredictionFormat
 from ._predictions import find_prediction as find_prediction
 from ._predictions import load_prediction as load_prediction
+from ._predictions import prediction_digest as prediction_digest
+from ._predictions import prediction_sidecar as prediction_sidecar
 from ._publish import CHECKSUMS as CHECKSUMS
 from ._publish import damaged_files as damaged_files
 from ._publish import is_whole as is_whole
