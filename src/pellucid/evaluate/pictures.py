@@ -4,6 +4,8 @@ Everything is plain JSON: pictures are JPEG or PNG as data URIs, numbers of the 
 """
 
 import base64
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -27,69 +29,93 @@ _ERROR_ANCHORS = np.array([(255, 255, 255), (255, 237, 160), (254, 178, 76), (24
 _UNKNOWN = (176, 182, 188)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """What is shown of prediction and truth (NaN where unknown), in which colours, and how errors are counted."""
+
+    ours: Float[np.ndarray, "T H W *C"]
+    truth: Float[np.ndarray, "T H W *C"]
+    colour: Callable[[np.ndarray], np.ndarray]  # n frames of values to n frames of RGB
+    error: Callable[[np.ndarray, np.ndarray], np.ndarray]  # of a frame of ours and of the truth
+    legend: dict[str, Any]
+
+
 def pictures(prediction: Prediction, clip: Clip, scores: Scores, seams: list[dict[str, Any]]) -> dict[str, Any]:
     """The evidence behind the scores of a clip, for `pellucid.evaluate.report`.
 
     Depth is shown aligned, in disparity, by the colours of the truth's 1 to 99 % range; errors as shares of the truth,
-    or degrees between normals.
+    or degrees between normals. Only what is shown is coloured, so that a long clip costs little.
     """
-    ours, truth, error, legend = _normals(prediction, clip) if scores.aligned is None else _depth(clip, scores)
+    view = _normals_view(prediction, clip) if scores.aligned is None else _depth_view(clip, scores.aligned.depth)
     shown = np.unique(np.linspace(0, len(clip.rgb) - 1, FRAMES).round().astype(int))
-    maps = {"rgb": clip.rgb, "prediction": ours, "truth": truth, "error": _error_colours(error, legend["worst"])}
     column = _column(clip)
     return {
         "size": list(clip.rgb.shape[1:3]),
         "frames": [
-            {"index": int(t), **{name: _jpeg(frames[t]) for name, frames in maps.items()}} for t in shown
+            {
+                "index": int(t),
+                "rgb": _jpeg(clip.rgb[t]),
+                "prediction": _jpeg(view.colour(view.ours[t : t + 1])[0]),
+                "truth": _jpeg(view.colour(view.truth[t : t + 1])[0]),
+                "error": _jpeg(_error_colours(view.error(view.ours[t], view.truth[t]), view.legend["worst"])),
+            }
+            for t in shown
         ],
         "column": column,
-        "strips": {
-            name: _strip(maps[name][:, :, column]) for name in ("rgb", "prediction", "truth")
-        } if len(clip.rgb) > 1 else None,
-        "legend": legend,
-        "curves": _curves(clip, scores, error),
+        "strips": None if len(clip.rgb) == 1 else {
+            "rgb": _strip(clip.rgb[:, :, column]),
+            "prediction": _strip(view.colour(view.ours[:, :, column : column + 1])[:, :, 0]),
+            "truth": _strip(view.colour(view.truth[:, :, column : column + 1])[:, :, 0]),
+        },
+        "legend": view.legend,
+        "curves": _curves(clip, scores, view),
         "seams": seams,
         "cloud": None if scores.aligned is None or clip.K is None else _cloud(clip, scores.aligned.depth),
     }  # fmt: skip
 
 
-def _depth(clip: Clip, scores: Scores) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-    """Colours of prediction and truth, |d-g|/g (NaN where unknown), and what the colours mean."""
-    assert scores.aligned is not None and clip.depth is not None
-    valid = np.isfinite(clip.depth) & (clip.depth > 0)
-    truth = np.divide(1, clip.depth, out=np.full(clip.depth.shape, np.nan, np.float32), where=valid)
-    ours = 1 / scores.aligned.depth
+def _depth_view(clip: Clip, depth: Float[np.ndarray, "T H W"]) -> _View:
+    assert clip.depth is not None
+    known = np.isfinite(clip.depth) & (clip.depth > 0)
+    truth = np.divide(1, clip.depth, out=np.full(clip.depth.shape, np.nan, np.float32), where=known)
     estimator = RangeEstimator()
     estimator.add(truth)
     low, high = estimator.range()
-    error = np.where(valid, np.abs(scores.aligned.depth * truth - 1), np.nan)
     spectrum = colorize_disparity(np.linspace(0, 1, 12)[None, None], 0, 1)[0, 0]
-    legend = {
-        "kind": "depth", "near": 1 / high, "far": 1 / low, "colours": _css(spectrum),
-        "worst": WORST_REL, "errors": _css(_ERROR_ANCHORS),
-    }  # fmt: skip
-    return colorize_disparity(ours, low, high), _greyed(colorize_disparity(truth, low, high), valid), error, legend
+    legend = {"kind": "depth", "near": 1 / high, "far": 1 / low, "colours": _css(spectrum), "worst": WORST_REL}
+    return _View(
+        ours=1 / depth,
+        truth=truth,
+        colour=lambda values: _greyed(colorize_disparity(values, low, high), ~np.isnan(values)),
+        error=lambda ours, truth: np.abs(truth / ours - 1),  # |d-g|/g, of disparities
+        legend=legend | {"errors": _css(_ERROR_ANCHORS)},
+    )
 
 
-def _normals(prediction: Prediction, clip: Clip) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-    """The same for normals, errors in degrees."""
+def _normals_view(prediction: Prediction, clip: Clip) -> _View:
     assert clip.normals is not None
-    valid = np.isfinite(clip.normals).all(axis=-1)
-    n, m = prediction.values, np.where(valid[..., None], clip.normals, 0)
-    angle = np.degrees(np.arctan2(np.linalg.norm(np.cross(n, m), axis=-1), (n * m).sum(axis=-1)))
-    legend = {"kind": "normals", "worst": WORST_DEGREES, "errors": _css(_ERROR_ANCHORS)}
-    truth = _greyed(colorize_normals(clip.normals), valid)
-    return colorize_normals(n), truth, np.where(valid, angle, np.nan), legend
+    return _View(
+        ours=prediction.values,
+        truth=clip.normals,
+        colour=lambda values: _greyed(colorize_normals(values), ~np.isnan(values).any(axis=-1)),
+        error=lambda n, m: np.degrees(np.arctan2(np.linalg.norm(np.cross(n, m), axis=-1), (n * m).sum(axis=-1))),
+        legend={"kind": "normals", "worst": WORST_DEGREES, "errors": _css(_ERROR_ANCHORS)},
+    )
 
 
-def _curves(clip: Clip, scores: Scores, error: Float[np.ndarray, "T H W"]) -> dict[str, Any]:
+def _curves(clip: Clip, scores: Scores, view: _View) -> dict[str, Any]:
     """Frame by frame: the mean error, and for depth the median of truth / prediction, 1 where the scale is right."""
-    known = [row[np.isfinite(row)] for row in error]
-    curves: dict[str, Any] = {"error": [float(row.mean()) if row.size else None for row in known]}
+    errors = (view.error(ours, truth) for ours, truth in zip(view.ours, view.truth, strict=True))
+    curves: dict[str, Any] = {"error": [_summary(np.mean, error) for error in errors]}
     if scores.aligned is not None and clip.depth is not None:
-        ratios = [(g / d)[np.isfinite(g)] for g, d in zip(clip.depth, scores.aligned.depth, strict=True)]
-        curves["scale"] = [float(np.median(ratio)) if ratio.size else None for ratio in ratios]
+        ratios = (g / d for g, d in zip(clip.depth, scores.aligned.depth, strict=True))
+        curves["scale"] = [_summary(np.median, ratio) for ratio in ratios]
     return curves
+
+
+def _summary(measure: Callable[[np.ndarray], Any], values: Float[np.ndarray, "H W"]) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(measure(known)) if known.size else None
 
 
 def _column(clip: Clip) -> int:
@@ -133,14 +159,14 @@ def _coded(depth: Float[np.ndarray, "h w"], far: float) -> str:
     return base64.b64encode(values.astype("<u2").tobytes()).decode()
 
 
-def _error_colours(error: Float[np.ndarray, "T H W"], worst: float) -> UInt8[np.ndarray, "T H W 3"]:
+def _error_colours(error: Float[np.ndarray, "H W"], worst: float) -> UInt8[np.ndarray, "H W 3"]:
     share = np.clip(np.nan_to_num(error) / worst, 0, 1)
     at = np.linspace(0, 1, len(_ERROR_ANCHORS))
     colours = np.stack([np.interp(share, at, channel) for channel in _ERROR_ANCHORS.T], axis=-1).astype(np.uint8)
     return _greyed(colours, np.isfinite(error))
 
 
-def _greyed(colours: UInt8[np.ndarray, "T H W 3"], known: Bool[np.ndarray, "T H W"]) -> UInt8[np.ndarray, "T H W 3"]:
+def _greyed(colours: UInt8[np.ndarray, "*S 3"], known: Bool[np.ndarray, "*S"]) -> UInt8[np.ndarray, "*S 3"]:
     return np.where(known[..., None], colours, np.array(_UNKNOWN, np.uint8))
 
 
