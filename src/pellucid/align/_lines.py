@@ -60,9 +60,17 @@ def fit_scale_shift_robust(
     cut = TOLERANCE * spread(t) if tolerance is None else tolerance
     if not cut > 0:
         raise InputError(f"tolerance must be positive, got {tolerance}")
-    scale, shift = _search(s, t, cut)
+    return robust_line(s, t, cut) or (1.0, float(np.median(t - s)))
+
+
+def robust_line(s: Float[np.ndarray, " n"], t: Float[np.ndarray, " n"], cut: float) -> tuple[float, float] | None:
+    """The same on float64 vectors that are thinned already; None when no pair gives a positive scale."""
+    found = _search(s, t, cut)
+    if found is None:
+        return None
+    scale, shift = found
     for _ in range(_MAX_REFITS):
-        w = np.square(np.clip(1 - np.square((scale * s + shift - t) / cut), 0, None))
+        w = tukey((scale * s + shift - t) / cut)
         refit = _least_squares(s, t, w) if w.sum() > 0 else (scale, shift)
         if refit[0] <= 0:
             break
@@ -71,6 +79,11 @@ def fit_scale_shift_robust(
         if moved < 1e-9 * cut:
             break
     return scale, shift
+
+
+def tukey(residual: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Weights of Tukey's biweight: 1 at residual 0, 0 from 1 on."""
+    return np.square(np.clip(1 - np.square(residual), 0, None))
 
 
 def spread(values: Float[np.ndarray, "*shape"]) -> float:
@@ -119,7 +132,7 @@ def _least_squares(
     return float(scale), float(mean_t - scale * mean_s)
 
 
-def _search(s: Float[np.ndarray, " n"], t: Float[np.ndarray, " n"], cut: float) -> tuple[float, float]:
+def _search(s: Float[np.ndarray, " n"], t: Float[np.ndarray, " n"], cut: float) -> tuple[float, float] | None:
     """MSAC: of the lines through pairs of pixels, and the least-squares line, the one with the least truncated cost."""
     order = np.argsort(s, kind="stable")
     ranked_s, ranked_t = s[order], t[order]
@@ -138,7 +151,7 @@ def _search(s: Float[np.ndarray, " n"], t: Float[np.ndarray, " n"], cut: float) 
     scales, shifts = np.append(scales, scale), np.append(shifts, shift)
     positive = scales > 0
     if not positive.any():
-        return 1.0, float(np.median(t - s))
+        return None
     scales, shifts = scales[positive], shifts[positive]
     few_s, few_t = _thin(s, t, _SCORE_PIXELS)
     error = scales[:, None] * few_s + (shifts[:, None] - few_t)
