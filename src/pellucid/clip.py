@@ -39,8 +39,8 @@ class Clip:
 class Prediction:
     """Geometry of a clip, and the transform up to which it is defined.
 
-    disparity [T,H,W] is affine-invariant (larger is nearer), depth [T,H,W] is metres, normals [T,H,W,3] are
-    unit vectors in the camera frame.
+    disparity [T,H,W] is affine-invariant (larger is nearer), depth [T,H,W] is metres (up to scale and shift where the
+    invariance says so; larger is farther), normals [T,H,W,3] are unit vectors in the camera frame.
     """
 
     quantity: Quantity
