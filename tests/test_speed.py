@@ -8,11 +8,13 @@ import pytest
 from idle_estimators import Idle, killed, missing
 from pellucid import cli
 from pellucid.clip import InputError
-from pellucid.evaluate.speed import measure, write_speed
+from pellucid.evaluate.speed import measure, measure_each, write_speed
 
 
-def test_every_estimator_has_a_process_of_its_own_so_that_peaks_do_not_mix(tmp_path):
-    large, small = (measure(name, partial(Idle, size), 4, (32, 48)) for name, size in (("large", 400), ("small", 1)))
+def test_every_estimator_has_a_process_of_its_own_so_that_peaks_do_not_mix(tmp_path, capsys):
+    loads = {"large": partial(Idle, 400), "absent": missing, "small": partial(Idle, 1)}
+    large, small = measure_each(loads, 4, (32, 48))
+    assert "absent is not measured: idle: its weights are not here\n" in capsys.readouterr().err
     assert large.peak_memory_bytes["main"] - small.peak_memory_bytes["main"] > 300e6
     assert large.milliseconds["encode"] == 500, "two seconds for four frames"
     assert 0 < large.milliseconds["total"] < 99_000 / 4, "measured here, not told"
@@ -27,8 +29,8 @@ def test_every_estimator_has_a_process_of_its_own_so_that_peaks_do_not_mix(tmp_p
 
 
 def test_what_goes_wrong_in_the_other_process_is_one_line():
-    with pytest.raises(InputError, match="its weights are not here"):
-        measure("idle", missing, 1, (8, 8))
+    with pytest.raises(InputError, match=r"^idle: its weights are not here$"):
+        measure_each({"idle": missing}, 1, (8, 8))
     with pytest.raises(InputError, match="idle: the process that measured it ended with status 9"):
         measure("idle", killed, 1, (8, 8))
 

@@ -281,23 +281,17 @@ def _evaluate(request: EvaluateRequest) -> int:
 
 
 def _speed(request: EvaluateRequest) -> int:
-    from pellucid.evaluate.speed import measure, write_speed
+    from pellucid.evaluate.speed import measure_each, write_speed
     from pellucid.rivals import RIVALS
 
-    size, frames, speeds = request.network_size or SPEED_SIZE, request.frames or SPEED_FRAMES, []
+    size, frames = request.network_size or SPEED_SIZE, request.frames or SPEED_FRAMES
+    loads = {}
     for name in [request.model] if request.model else _at_hand():
         # What is not named must be here already. Rivals choose the size they work at.
         settings = request.settings | {"local_files_only": request.local_files_only or not request.model}
         settings["resolution"] = None if name.partition(":")[0] in RIVALS else size
-        try:
-            speeds.append(measure(name, partial(_load, name, settings), frames, size))
-        except InputError as error:
-            if request.model:
-                raise
-            print(f"{name} is not measured: {error}", file=sys.stderr)
-    if not speeds:
-        raise InputError("no estimator is at hand; name one with --model, which fetches its weights")
-    print(*write_speed(request.out, speeds), sep="\n")
+        loads[name] = partial(_load, name, settings)
+    print(*write_speed(request.out, measure_each(loads, frames, size)), sep="\n")
     return 0
 
 

@@ -6,7 +6,7 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import psutil
 from jaxtyping import UInt8
+from tqdm import tqdm
 
 from pellucid.clip import Estimator, InputError
 from pellucid.evaluate.published import published_tables
@@ -37,6 +38,24 @@ class Speed:
     milliseconds: dict[str, float]
     peak_memory_bytes: dict[str, int]  # main, and device where there is one
     receipt: dict[str, Any]
+
+
+def measure_each(loads: Mapping[str, Load], frames: int, size: tuple[int, int]) -> list[Speed]:
+    """The speed of each estimator that can be measured; of each other one a line says why not.
+
+    Raises InputError when there is none.
+    """
+    speeds = []
+    for name, load in tqdm(loads.items(), desc="measuring", unit="estimator", delay=2, leave=False, file=sys.stderr):
+        try:
+            speeds.append(measure(name, load, frames, size))
+        except InputError as error:
+            if len(loads) == 1:
+                raise
+            tqdm.write(f"{name} is not measured: {' '.join(str(error).split())}", file=sys.stderr)
+    if not speeds:
+        raise InputError("none of the estimators at hand could be measured")
+    return speeds
 
 
 def measure(name: str, load: Load, frames: int, size: tuple[int, int]) -> Speed:
