@@ -87,6 +87,9 @@ def load_rival(name: str, how: How) -> RivalEstimator:
 
     Raises InputError when its package is not installed, or its weights are not there or are others'.
     """
+    from huggingface_hub.errors import StrictDataclassError  # of configurations that contradict themselves
+    from safetensors import SafetensorError
+
     known, _, weights = name.partition(":")
     rival = RIVALS[known]
     try:
@@ -98,7 +101,7 @@ def load_rival(name: str, how: How) -> RivalEstimator:
         raise
     except ImportError as error:
         raise InputError(f"{known} runs through the package {rival.package} ({error}); {rival.install}") from error
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError, StrictDataclassError) as error:
         why = " ".join((str(error).strip() or type(error).__name__).split())[:300]
         raise InputError(f"{known}: the weights {weights or rival.weights} cannot be loaded ({why})") from error
     return RivalEstimator(rival, *loaded)
