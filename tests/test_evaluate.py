@@ -59,6 +59,8 @@ def test_a_clip_with_the_same_receipt_is_not_run_again(tmp_path):
     ):
         run(changed)
     assert (e.calls, f.calls) == (2, 2)
+    more = run(a_job(tmp_path, h := Estimate(), alignment="disparity-robust"))
+    assert (h.calls, more["clips"]) == (1, 3), "more clips add to those that are there"
     (tmp_path / "wavy" / "clips" / "one.json").write_text("{")  # damaged
     run(a_job(tmp_path, g := Estimate(), clips=2, alignment="disparity-robust"))
     assert g.calls == 1

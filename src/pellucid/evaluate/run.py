@@ -23,6 +23,7 @@ from pellucid.store import Lock, read_json, write_json
 
 SCORES = 1  # raised when a metric changes: scores of an earlier number are made again
 RESULT = "result.json"
+_CHOOSES_CLIPS = ("clips", "min_frames", "source")  # of a protocol: what says nothing of one clip's scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +44,15 @@ class Job:
 
     def key(self, clip: str) -> str:
         """One digest of all that the scores of a clip depend on: equal keys mean equal scores."""
+        protocol = {name: value for name, value in json_safe(self.protocol).items() if name not in _CHOOSES_CLIPS}
         named = {
             "scores": SCORES,
             "clip": clip,
             "benchmark": self.benchmark.name,
-            "protocol": json_safe(self.protocol),
+            "protocol": protocol,
             "receipt": self.source.receipt(clip),
         }
-        return hashlib.sha256(json.dumps(named, sort_keys=True, default=str).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
 
 def run(job: Job, say: Callable[[str], object] = lambda line: tqdm.write(line, file=sys.stderr)) -> dict[str, Any]:
@@ -74,13 +76,13 @@ def run(job: Job, say: Callable[[str], object] = lambda line: tqdm.write(line, f
                 say(f"pellucid: error: {item.name}: {left_out[item.name]}")
         if earlier:
             say(f"{earlier} of {len(job.items)} clips had their scores already (same receipt)")
+        if not scored:
+            raise InputError(f"none of {len(job.items)} clips could be scored; the lines above say why")
         result = _total(job, scored, left_out)
         write_json(job.folder / RESULT, result)
+        return result
     finally:
         lock.release()
-    if not scored:
-        raise InputError(f"none of {len(job.items)} clips could be scored; the lines above say why")
-    return result
 
 
 def _scored_before(job: Job, item: Item) -> dict[str, Any] | None:
@@ -125,7 +127,7 @@ def _total(job: Job, scored: list[dict[str, Any]], left_out: dict[str, str]) -> 
     floors = [clip["truth_scores"] for clip in scored]
     names = dict.fromkeys(name for row in floors for name in row)
     receipts = [clip["receipt"] for clip in scored]
-    same = {key: value for key, value in (receipts or [{}])[0].items() if all(r.get(key) == value for r in receipts)}
+    same = {key: value for key, value in receipts[0].items() if all(r.get(key) == value for r in receipts)}
     return {
         "estimator": job.source.name,
         "benchmark": job.benchmark.name,

@@ -72,9 +72,13 @@ def comparison_tables(results: Sequence[Result]) -> list[Table]:
                 continue
             theirs = published if region == "all" else []
             rows += [_printed_row(method, t, numbers, shown) for t in theirs for method, numbers in t.rows]
-            notes = _notes(group, region) + [f"{t.citation}, {t.what}: {t.note}" for t in theirs if t.note]
-            about = group[0]["title"]
-            tables.append(Table(title=title, about=about, columns=shown, rows=rows, notes=notes))
+            notes = _notes(group, region)
+            if theirs:
+                cited = ", ".join(dict.fromkeys(t.citation for t in theirs))
+                notes.append(f"Rows from papers as printed, their clips may be cut otherwise: {cited}.")
+            notes += [f"{t.citation}, {t.what}: {t.note}" for t in theirs if t.note]
+            kind = f"Normals, {title.lower()}" if columns == NORMAL_COLUMNS else title
+            tables.append(Table(title=kind, about=group[0]["title"], columns=shown, rows=rows, notes=notes))
     return tables
 
 
