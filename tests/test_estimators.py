@@ -69,7 +69,10 @@ def test_a_rival_by_name_with_weights_of_ones_own(tmp_path):
     folder = tiny_rivals.save_depth_anything(tmp_path / "m", tiny_rivals.depth_anything("relative"))
     estimator = load_estimator(f"dav2:{folder}", device="cpu")
     assert isinstance(estimator, Estimator)
-    assert estimator(video(2, 40, 56)).values.shape == (2, 40, 56)
+    rgb = video(2, 40, 56)
+    assert estimator(rgb).values.shape == (2, 40, 56)
+    mirrored = np.ascontiguousarray(rgb[:, :, ::-1])
+    assert np.array_equal(estimator(rgb[:, :, ::-1]).values, estimator(mirrored).values), "views will do"
     assert estimator.receipt()["estimator"] == "dav2"
 
 

@@ -33,7 +33,7 @@ class OwnModel:
         with repeatable(self._placement.device), memory_errors():
             num_frames, height, width = rgb.shape[:3]
             stream = self._pipe.start(num_frames, height, width, self._settings)
-            values = stream.push(rgb)
+            values = stream.push(np.ascontiguousarray(rgb))
         if not np.isfinite(values).all():
             raise InputError(f"{self._model.name}: the network gave values that are not finite; try --dtype float32")
         seconds = stream.seconds | {"total": time.perf_counter() - began}

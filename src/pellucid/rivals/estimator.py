@@ -52,7 +52,7 @@ class RivalEstimator:
         began = time.perf_counter()
         try:
             with torch.no_grad():
-                prediction, told = self._predict(rgb)
+                prediction, told = self._predict(np.ascontiguousarray(rgb))
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             raise InputError(f"{self._rival.name}: the GPU's memory is full; use fewer or smaller frames") from error
