@@ -77,8 +77,15 @@ def find(
             weights_sha256=_digest(weights, progress.update),
             configs_sha256=_digest(configs, lambda _: None),
             weights_bytes=size,
-            packed=json.loads((parts[-1] / "vae" / "config.json").read_text())["scale_factor_temporal"],
+            packed=_packed(parts[-1] / "vae" / "config.json"),
         )
+
+
+def _packed(config: Path) -> int:
+    try:
+        return json.loads(config.read_text())["scale_factor_temporal"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{config}: missing or damaged, the model cannot be loaded; get it again") from error
 
 
 def _digest(files: list[tuple[Path, Path]], advance: Callable[[int], object]) -> str:
