@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 echo "Tests. This will install Pellucid into .venv at the versions in constraints.txt, and run pytest."
 python=$(bash tools/venv.sh)
-"$python" -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev,grasp,synth,train]'
+"$python" -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev,grasp,ros,synth,train]'
 # Blender has a Python of its own, made on first use; without one the tests that render are skipped, and say so.
 bash tools/blender.sh "$python" || [ "${PELLUCID_REQUIRE_BLENDER-0}" != 1 ]
 exec "$python" -m pytest ${@+"$@"}

@@ -29,6 +29,7 @@ EXTRAS = (
     "manifold3d",
     "mujoco",
     "ray",
+    "rosbags",
     "tensorboard",
     "trimesh",
     "webdataset",
@@ -282,7 +283,7 @@ def test_constraints_satisfy_what_the_package_asks_for():
     assert "+" not in "".join(pins.values()), "a local version would exclude the other builds of torch"
     for text in requires("pellucid") or []:
         requirement = Requirement(text)
-        extras = ("", "dev", "grasp", "synth", "train")
+        extras = ("", "dev", "grasp", "ros", "synth", "train")
         if requirement.marker and not any(requirement.marker.evaluate({"extra": e}) for e in extras):
             continue
         name = canonicalize_name(requirement.name)

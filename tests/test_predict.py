@@ -141,7 +141,7 @@ def test_every_format_holds_the_same_numbers(models, clip, tmp_path, capsys):
     assert "relative: scale and shift unknown" in content["cloud"]["units"]
     low, high = content["range"]["colours"]
     rgb = next(stream(open_source(clip), chunk=4))[3]
-    where, colors = points(disparity[3], rgb, K, low, high)
+    where, colors = points(relative_depth(disparity[3], low, high), rgb, K)
     head, body = (folder / "cloud/000003.ply").read_bytes().split(b"end_header\n")
     assert b"comment relative: scale and shift unknown" in head
     vertices = np.frombuffer(body, [("xyz", "<f4", 3), ("rgb", "u1", 3)])
@@ -161,7 +161,9 @@ def test_every_format_holds_the_same_numbers(models, clip, tmp_path, capsys):
 def test_a_cloud_keeps_surfaces_and_drops_the_edges_between_them():
     disparity = np.full((20, 30), 0.2, np.float32)
     disparity[:, 15:] = 0.9
-    where, _ = points(disparity, np.zeros((20, 30, 3), np.uint8), intrinsics_from_fov(60, 20, 30), 0.2, 0.9)
+    where, _ = points(
+        relative_depth(disparity, 0.2, 0.9), np.zeros((20, 30, 3), np.uint8), intrinsics_from_fov(60, 20, 30)
+    )
     assert np.unique(where[:, 2].round(5)).tolist() == [1, 5]
     assert len(where) == 20 * 28
     depth = relative_depth(np.array([[-1.0, 0.2, 0.55, 0.9]], np.float32), 0.2, 0.9)

@@ -36,20 +36,22 @@ def complete_depth(
     *,
     farther: float = FARTHER,
     nearer: float = NEARER,
+    believe_model: bool = False,
 ) -> Completed:
     """The sensor's depth where the model bears it out, exactly; elsewhere the model's, joined without a step.
 
     Both in metres, `model` positive everywhere, `sensor` NaN where it has none. The model is first corrected by the
     median of its surroundings' ratio to the sensor; then a pixel of the sensor is trusted if it is at most the share
     `farther` behind, or `nearer` in front, and so are most pixels around it. What remains of the ratio at the borders
-    of the trusted is carried into the holes and fades there.
+    of the trusted is carried into the holes and fades there. `believe_model` leaves the first correction out: where
+    the model's metres are known from elsewhere, most of a sensor may be wrong.
     Raises InputError when the two are of different size.
     """
     if model.shape != sensor.shape:
         raise InputError(f"the model's depth {model.shape} and the sensor's {sensor.shape} must have the same size")
     known = np.isfinite(sensor) & (sensor > 0)
     ratio = np.log(np.where(known, sensor, model) / model)
-    wide = _local_median(ratio, known)
+    wide = np.zeros_like(ratio) if believe_model else _local_median(ratio, known)
     rest = ratio - wide
     agrees = known & (rest <= np.log1p(farther)) & (rest >= -np.log1p(nearer))
     side = max(3, model.shape[1] // 64 | 1)

@@ -11,14 +11,16 @@ from pellucid.camera import load_intrinsics
 from pellucid.clip import InputError
 from pellucid.model.pipeline import GeometryPipeline
 from pellucid.predict import sidecar
+from pellucid.predict.anchors import depth_of
 from pellucid.predict.cloud import RELATIVE
 from pellucid.predict.exports import Exporter, described
+from pellucid.predict.metric import summary, write_metric
 from pellucid.predict.model import ChosenModel, choose
 from pellucid.predict.placement import Placement, load, place, repeatable
 from pellucid.predict.plan import PARTIAL, Plan, make_plan, make_settings
 from pellucid.predict.report import bar, complain, say
 from pellucid.predict.request import FORMATS, Request
-from pellucid.predict.run import record, remembered
+from pellucid.predict.run import Measured, record, remembered
 from pellucid.store import Recording, write_json
 from pellucid.video import Source, expand, open_source, size_in_bytes
 
@@ -38,7 +40,8 @@ def predict(request: Request) -> int:
     plans = []
     for source in sources:
         try:
-            plans.append(make_plan(request, source, model, placement, settings, given_K))
+            depth = depth_of(request.metres.depth, source, alone=count == 1) if request.metres.depth else None
+            plans.append(make_plan(request, source, model, placement, settings, given_K, depth))
         except InputError as error:
             complain(error)
     announce(request, model, placement)
@@ -79,9 +82,10 @@ def read_all(request: Request) -> tuple[list[Source], int]:
 
 def announce(request: Request, model: ChosenModel, placement: Placement) -> None:
     """Says what will run."""
-    method = model.config["method"]
+    method, metric = model.config["method"], request.metres.metric
+    what = model.quantity if metric is None else f"depth in metres (by {metric})"
     say(
-        f"pellucid {version('pellucid')}: {model.quantity} by {model.name} ({method}) on {placement.device} in "
+        f"pellucid {version('pellucid')}: {what} by {model.name} ({method}) on {placement.device} in "
         f"{placement.dtype}; writes {', '.join(FORMATS[name] for name in request.formats)}, {sidecar.NAME}"
     )
     if method == "dvd" and (request.steps or 1) > 1:
@@ -118,29 +122,41 @@ def _predicted(plan: Plan, pipe: GeometryPipeline) -> bool:
 
 
 def _predict(plan: Plan, pipe: GeometryPipeline) -> None:
-    began = time.perf_counter()
     with Recording(plan.folder / PARTIAL, plan.key, plan.tail) as recording:
         whole = recording.num_frames == plan.source.num_frames
         measured = remembered(recording.meta) if whole else record(plan, pipe, recording)
-        ran = time.perf_counter() - began
         warnings = sidecar.warnings(measured.seams)
         if warnings:
             more = f" (and {len(warnings) - 1} more such seams, see {sidecar.NAME})" if len(warnings) > 1 else ""
             say(f"  warning: {warnings[0]}{more}")
-        if "ply" in plan.formats:
-            say(f"  the point clouds are {RELATIVE}")
-        earlier = sidecar.read(plan.folder)
-        (plan.folder / sidecar.NAME).unlink(missing_ok=True)  # while files are replaced, nothing vouches for them
-        kept = sidecar.still_right(plan, earlier)
-        _remove_others(plan, earlier, kept)
-        exporter = Exporter(plan, recording)
-        for name in plan.formats:
-            exporter.write(name)
-        export = time.perf_counter() - began - ran
-        measured.seconds.update(export=export, total=measured.seconds["total"] + export)
-        formats = [name for name in FORMATS if name in (*plan.formats, *kept)]
-        write_json(plan.folder / sidecar.NAME, sidecar.compose(plan, measured, described(exporter), formats))
+        if plan.anchor is None:
+            if {"ply", "pcd"} & set(plan.formats):
+                say(f"  the point clouds are {RELATIVE}")
+            content = _export(plan, measured, recording, None)
+        else:
+            with Recording(plan.folder / PARTIAL / "metric", plan.result_key, plan.tail) as depth:
+                metric = write_metric(plan, recording, depth)
+                say(f"  {summary(metric)}")
+                content = _export(plan, measured, depth, metric)
+                depth.discard()
+        write_json(plan.folder / sidecar.NAME, content)
         recording.discard()
+
+
+def _export(plan: Plan, measured: Measured, recording: Recording, metric: dict[str, Any] | None) -> dict[str, Any]:
+    """Writes every format from the record; the sidecar that vouches for them."""
+    began = time.perf_counter()
+    earlier = sidecar.read(plan.folder)
+    (plan.folder / sidecar.NAME).unlink(missing_ok=True)  # while files are replaced, nothing vouches for them
+    kept = sidecar.still_right(plan, earlier)
+    _remove_others(plan, earlier, kept)
+    exporter = Exporter(plan, recording)
+    for name in plan.formats:
+        exporter.write(name)
+    formats = [name for name in FORMATS if name in (*plan.formats, *kept)]
+    export = time.perf_counter() - began
+    measured.seconds.update(export=export, total=measured.seconds["total"] + export)
+    return sidecar.compose(plan, measured, metric, described(exporter), formats)
 
 
 def _remove_others(plan: Plan, earlier: dict[str, Any] | None, kept: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Point clouds of affine-invariant disparity: the right shape only up to an unknown scale and shift."""
+"""Point clouds: in metres of metric depth; of affine-invariant disparity, right only up to scale and shift."""
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -6,6 +6,7 @@ from jaxtyping import Float, UInt8
 from pellucid.camera import backproject, edge_mask
 
 RELATIVE = "relative: scale and shift unknown, not metres"
+METRES = "metres"
 
 # Disparity has no unit: its usual range is laid between these two depths.
 NEAREST, FARTHEST = 1.0, 5.0
@@ -22,13 +23,8 @@ def relative_depth(disparity: Float[np.ndarray, "H W"], low: float, high: float)
 
 
 def points(
-    disparity: Float[np.ndarray, "H W"],
-    rgb: UInt8[np.ndarray, "H W 3"],
-    K: Float[np.ndarray, "3 3"],
-    low: float,
-    high: float,
+    depth: Float[np.ndarray, "H W"], rgb: UInt8[np.ndarray, "H W 3"], K: Float[np.ndarray, "3 3"]
 ) -> tuple[Float[np.ndarray, "N 3"], UInt8[np.ndarray, "N 3"]]:
     """The frame's points (camera frame, x right, y down, z forward) and their colours, without those at depth edges."""
-    depth = relative_depth(disparity, low, high)
     kept = np.isfinite(depth) & ~edge_mask(depth)
     return backproject(depth, K)[kept], rgb[kept]

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pellucid.predict.cloud import RELATIVE, points
+from pellucid.camera import edge_mask
+from pellucid.predict.cloud import METRES, RELATIVE, points, relative_depth
 from pellucid.predict.plan import Plan
 from pellucid.predict.report import watched
 from pellucid.predict.request import FORMATS
@@ -15,14 +17,18 @@ from pellucid.store import (
     atomic,
     atomic_folder,
     save_exr_sequence,
+    save_graspnet,
     save_npy,
     save_npz,
+    save_pcd,
     save_ply,
     save_png16_sequence,
+    save_rosbag,
 )
 from pellucid.video import VideoWriter, stream
 from pellucid.visualize import RangeEstimator, colorize_disparity, colorize_normals, side_by_side
 
+MILLIMETRES = 65.535  # metres of the last level, so that a level is a millimetre
 STEADY = 1.5e-3  # seconds: containers round times to a millisecond, and a steady rate is still one
 
 
@@ -37,12 +43,13 @@ class Range:
 
 
 class Exporter:
-    """Writes the formats of one plan from its record."""
+    """Writes the formats of one plan from the record of what it holds."""
 
     def __init__(self, plan: Plan, recording: Recording) -> None:
         self.plan, self.recording = plan, recording
         self.shape = (plan.source.num_frames, *plan.tail)
-        self.range = self._range() if plan.quantity == "disparity" else None
+        self.metric = plan.quantity == "depth"
+        self.range = None if plan.quantity == "normals" else self._range()
 
     def write(self, name: str) -> None:
         """Writes one format. Raises InputError when the disk is full or cannot be written."""
@@ -53,56 +60,75 @@ class Exporter:
         elif name == "npy":
             save_npy(path, values, self.shape)
         elif name == "exr":
-            save_exr_sequence(path, values, self.plan.quantity)
+            save_exr_sequence(path, values, "Z" if self.metric else self.plan.quantity)
         elif name == "png16":
-            r = self.range
-            low, high = (-1.0, 1.0) if r is None else (r.least, r.greatest)
-            save_png16_sequence(path, values, low, high if high > low else low + 1)
+            save_png16_sequence(path, values, *self._levels())
         elif name == "mp4":
-            self._preview(values)
+            self._preview(path, values)
+        elif name in ("ply", "pcd"):
+            self._clouds(path, values, name)
+        elif name == "graspnet":
+            assert self.plan.K is not None
+            frames = ((rgb, depth, ~edge_mask(depth)) for rgb, depth in self._pairs(values))
+            save_graspnet(path, frames, self.plan.K)
         else:
-            self._cloud(values)
+            assert self.plan.K is not None
+            times = self.plan.source.times - self.plan.source.times[0]
+            save_rosbag(path, ((t, *pair) for t, pair in zip(times, self._pairs(values), strict=True)), self.plan.K)
 
     def _chunks(self, what: str) -> Iterator[np.ndarray]:
         n = self.plan.chunk
         return watched(self.recording.chunks(n), -(-self.shape[0] // n), f"{self.plan.source.stem}: {what}", "chunk")
 
+    def _pairs(self, values: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Every frame's colours and values."""
+        for rgb, chunk in zip(stream(self.plan.source, chunk=self.plan.chunk), values, strict=True):
+            yield from zip(rgb, chunk, strict=True)
+
     def _range(self) -> Range:
         estimator, least, greatest = RangeEstimator(), np.inf, -np.inf
         for chunk in self._chunks("finding the range"):
-            estimator.add(chunk)
+            estimator.add(1 / chunk if self.metric else chunk)
             least, greatest = min(least, float(chunk.min())), max(greatest, float(chunk.max()))
         low, high = estimator.range()
         return Range(least=least, greatest=greatest, low=low, high=high)
 
-    def _preview(self, values: Iterator[np.ndarray]) -> None:
-        plan, source, r = self.plan, self.plan.source, self.range
+    def _levels(self) -> tuple[float, float]:
+        """What the first and the last level of 16 bits stand for."""
+        if self.metric:
+            return 0.0, MILLIMETRES
+        if self.range is None:
+            return -1.0, 1.0
+        low, high = self.range.least, self.range.greatest
+        return low, high if high > low else low + 1
+
+    def _preview(self, path: Path, values: Iterator[np.ndarray]) -> None:
+        source, r = self.plan.source, self.range
         steady = np.abs(source.times - source.times[0] - np.arange(source.num_frames) / float(source.fps)) < STEADY
         times = None if steady.all() else source.times
         with (
-            atomic(plan.folder / FORMATS["mp4"]) as path,
-            VideoWriter(path, source.height, 2 * source.width, source.fps, times) as writer,
+            atomic(path) as temporary,
+            VideoWriter(temporary, source.height, 2 * source.width, source.fps, times) as writer,
         ):
-            for rgb, chunk in zip(stream(source, chunk=plan.chunk), values, strict=True):
-                writer.write(
-                    side_by_side(
-                        rgb, colorize_normals(chunk) if r is None else colorize_disparity(chunk, r.low, r.high)
-                    )
-                )
+            for rgb, chunk in zip(stream(source, chunk=self.plan.chunk), values, strict=True):
+                if r is None:
+                    colours = colorize_normals(chunk)
+                else:
+                    colours = colorize_disparity(1 / chunk if self.metric else chunk, r.low, r.high)
+                writer.write(side_by_side(rgb, colours))
 
-    def _cloud(self, values: Iterator[np.ndarray]) -> None:
+    def _clouds(self, path: Path, values: Iterator[np.ndarray], name: str) -> None:
         plan, r = self.plan, self.range
         assert plan.K is not None and r is not None
-        index = 0
-        with atomic_folder(plan.folder / FORMATS["ply"]) as folder:
-            for rgb, chunk in zip(stream(plan.source, chunk=plan.chunk), values, strict=True):
-                for picture, disparity in zip(rgb, chunk, strict=True):
-                    where, colors = points(disparity, picture, plan.K, r.low, r.high)
-                    save_ply(folder / f"{index:06d}.ply", where, colors, comment=RELATIVE)
-                    index += 1
+        save = save_ply if name == "ply" else save_pcd
+        with atomic_folder(path) as folder:
+            for index, (rgb, frame) in enumerate(self._pairs(values)):
+                depth = frame if self.metric else relative_depth(frame, r.low, r.high)
+                where, colors = points(depth, rgb, plan.K)
+                save(folder / f"{index:06d}.{name}", where, colors, comment=METRES if self.metric else RELATIVE)
 
 
 def described(exporter: Exporter) -> dict[str, Any]:
-    """What the sidecar says of the values: their range, for disparity."""
+    """What the sidecar says of the values: their range, but for normals. Of depth, colours span 1/depth."""
     r = exporter.range
     return {} if r is None else {"range": {"least": r.least, "greatest": r.greatest, "colours": [r.low, r.high]}}

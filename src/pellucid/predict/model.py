@@ -107,8 +107,8 @@ def _require_task(name: str, quantity: str, request: Request) -> None:
         raise InputError(
             f"--task {request.task}: the model {name} predicts {quantity}; use --task {task}, or --model {other}"
         )
-    if task == "normal" and "ply" in request.formats:
-        raise InputError(f"--save ply: a point cloud needs depth, and the model {name} predicts normals; leave ply out")
+    if task == "normal":
+        request.require_depth(f"{name} predicts normals: name another --model,")
 
 
 def _with_bases(folder: Path) -> list[Path]:

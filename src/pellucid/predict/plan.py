@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from pellucid.model.framing import Framing
 from pellucid.model.pipeline import Settings
 from pellucid.model.sizes import padded_length
 from pellucid.model.windows import plan_frames, plan_latent
+from pellucid.predict.anchors import Anchor, make_anchor
+from pellucid.predict.estimators import load_estimator
 from pellucid.predict.model import ChosenModel
 from pellucid.predict.placement import Placement
 from pellucid.predict.request import FORMATS, Request
@@ -38,20 +41,22 @@ class Plan:
     settings: Settings  # complete
     formats: tuple[str, ...]
     K: np.ndarray | None  # pixels
+    anchor: Anchor | None = None  # where metres come from
 
     @property
     def quantity(self) -> Quantity:
-        return self.model.quantity
+        """What the files hold: what the model predicts, or what metres make of it."""
+        return self.model.quantity if self.anchor is None else "depth"
 
     @property
     def invariance(self) -> Invariance:
-        return "none" if self.quantity == "normals" else "affine"
+        return "affine" if self.quantity == "disparity" else "none"
 
     @property
     def tail(self) -> tuple[int, ...]:
         """The shape of one predicted frame."""
         size = (self.source.height, self.source.width)
-        return (*size, 3) if self.quantity == "normals" else size
+        return (*size, 3) if self.model.quantity == "normals" else size
 
     @property
     def chunk(self) -> int:
@@ -97,10 +102,21 @@ class Plan:
 
     @property
     def key(self) -> str:
-        """One digest of the facts: equal keys mean equal numbers."""
+        """One digest of the facts: equal keys mean equal numbers of the network."""
         shape = (self.source.num_frames, *self.tail)
         named = self.facts | {"configs": self.model.configs_sha256, "shape": shape, "offload": self.placement.offload}
-        return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
+        return _digest(named)
+
+    @property
+    def result_key(self) -> str:
+        """The same for the numbers in the files, with all that metres depend on."""
+        if self.anchor is None:
+            return self.key
+        return _digest({"key": self.key, **self.anchor.facts, "K": None if self.K is None else self.K.tolist()})
+
+
+def _digest(named: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
 
 def make_settings(request: Request, model: ChosenModel) -> Settings:
@@ -118,8 +134,14 @@ def make_plan(
     placement: Placement,
     settings: Settings,
     given_K: np.ndarray | None,
+    depth: Path | None = None,
 ) -> Plan:
-    """The plan for one input. Raises InputError for a camera or an output folder that cannot work."""
+    """The plan for one input; `depth` is a sensor's recording of it.
+
+    Raises InputError for a camera, a recording or an output folder that cannot work.
+    """
+    K = camera(request, source, given_K)
+    load = partial(load_estimator, device=request.device, local_files_only=request.local_files_only)
     plan = Plan(
         source=source,
         folder=request.out / source.stem,
@@ -127,7 +149,8 @@ def make_plan(
         placement=placement,
         settings=settings,
         formats=request.formats,
-        K=camera(request, source, given_K),
+        K=K,
+        anchor=make_anchor(request.metres, source, K, depth, load) if request.metres.metric else None,
     )
     _require_folder(plan)
     return plan
@@ -161,7 +184,7 @@ def _require_folder(plan: Plan) -> None:
     if not writable:
         raise InputError(f"{folder}: cannot be written (permission denied); choose an --out folder you may write to")
     frames = 4 * plan.source.num_frames * int(np.prod(plan.tail))
-    copies = 1 + sum(name in plan.formats for name in _RAW_FORMATS)
+    copies = 1 + (plan.anchor is not None) + sum(name in plan.formats for name in _RAW_FORMATS)
     old = [folder / PARTIAL / "recording.f32", *(folder / FORMATS[name] for name in ("npz", "npy"))]
     there = sum(file.stat().st_size for file in old if file.is_file())
     if frames * copies > free + there:

@@ -1,13 +1,15 @@
 """What a user asks of `predict`, checked as far as it can be without looking at a file."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from pellucid.clip import InputError
+from pellucid.predict.metric_request import MetricRequest
+from pellucid.store import require_rosbags
 
 Task = Literal["depth", "normal"]
 
@@ -19,7 +21,12 @@ FORMATS = {
     "png16": "png16",
     "npy": "prediction.npy",
     "ply": "cloud",
+    "pcd": "pcd",
+    "graspnet": "graspnet",
+    "ros": "ros",
 }
+WITH_CAMERA = ("ply", "pcd", "graspnet", "ros")
+METRIC_ONLY = ("graspnet", "ros")
 SMALLEST_SIDE = 16  # pixels; the networks' grid
 
 
@@ -40,7 +47,9 @@ class Request:
     """Quantity to predict; by default what the model predicts, or depth."""
     save: Annotated[str, tyro.conf.arg(metavar="FORMAT,...")] = "npz,mp4"
     """What to write, of npz (float32), mp4 (preview), exr (float32 frames), png16 (16 bit frames and their scale),
-    npy (float32), ply (a point cloud for each frame; needs --fov or --intrinsics)."""
+    npy (float32), and of depth, with --fov or --intrinsics: ply or pcd (a point cloud a frame), graspnet (a folder a
+    frame, as GraspNet and AnyGrasp load it), ros (a ROS 2 bag; pip install pellucid[ros]), the last two with --metric.
+    With --metric, png16 is in millimetres."""
     window: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """Frames the network sees at once: latent frames for DKT, video frames for DVD; by default the model's."""
     overlap: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
@@ -60,11 +69,12 @@ class Request:
     offload: Literal["none", "model", "sequential"] = "none"
     """Keep what is not in use in main memory (cuda only): model saves memory, sequential more, slowly."""
     fov: Annotated[float | None, tyro.conf.arg(metavar="DEGREES")] = None
-    """Horizontal field of view of the camera, for ply."""
+    """Horizontal field of view of the camera, where it is needed."""
     intrinsics: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """Camera matrix in pixels of the input (txt, npy, npz, json, yaml), for ply."""
+    """Camera matrix in pixels of the input (txt, npy, npz, json, yaml), where it is needed."""
     local_files_only: bool = False
     """Never use the network: the model must be here already."""
+    metres: tyro.conf.OmitArgPrefixes[MetricRequest] = field(default_factory=MetricRequest)
 
     def __post_init__(self) -> None:
         if not self.inputs:
@@ -86,10 +96,23 @@ class Request:
             raise InputError("--fov and --intrinsics both say what the camera is; give one")
         if self.fov is not None and not 0 < self.fov < 180:
             raise InputError(f"--fov {self.fov:g}: must be between 0 and 180 degrees")
-        if "ply" in self.formats and self.fov is None and self.intrinsics is None:
-            raise InputError("--save ply: a point cloud needs the camera; add --fov DEGREES or --intrinsics FILE")
-        if "ply" in self.formats and self.task == "normal":
-            raise InputError("--save ply: a point cloud needs depth, not normals; use --task depth or leave ply out")
+        for name in self.formats:
+            if name in WITH_CAMERA and self.fov is None and self.intrinsics is None:
+                raise InputError(f"--save {name}: needs the camera; add --fov DEGREES or --intrinsics FILE")
+            if name in METRIC_ONLY and self.metres.metric is None:
+                raise InputError(f"--save {name}: needs metres; add --metric, or leave {name} out")
+        if self.task == "normal":
+            self.require_depth("use --task depth")
+        if "ros" in self.formats:
+            require_rosbags()
+
+    def require_depth(self, remedy: str) -> None:
+        """Raises InputError when something is asked for that normals cannot give."""
+        if self.metres.metric is not None:
+            raise InputError(f"--metric {self.metres.metric}: metric depth needs depth, not normals; {remedy}")
+        for name in self.formats:
+            if name in WITH_CAMERA:
+                raise InputError(f"--save {name}: a point cloud needs depth, not normals; {remedy} or leave {name} out")
 
     @property
     def formats(self) -> tuple[str, ...]:

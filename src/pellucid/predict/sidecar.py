@@ -5,7 +5,7 @@ from typing import Any
 
 from pellucid.align import Seam
 from pellucid.clip import InputError
-from pellucid.predict.cloud import FARTHEST, NEAREST, RELATIVE
+from pellucid.predict.cloud import FARTHEST, METRES, NEAREST, RELATIVE
 from pellucid.predict.plan import Plan
 from pellucid.predict.request import FORMATS
 from pellucid.predict.run import Measured
@@ -14,11 +14,14 @@ from pellucid.store import read_json
 NAME = "prediction.json"
 
 
-def compose(plan: Plan, measured: Measured, values: dict[str, Any], formats: list[str]) -> dict[str, Any]:
-    """The sidecar's content."""
+def compose(
+    plan: Plan, measured: Measured, metric: dict[str, Any] | None, values: dict[str, Any], formats: list[str]
+) -> dict[str, Any]:
+    """The sidecar's content; `metric` reports of the fit to metres, if there was one."""
     source, size = plan.source, plan.framing.size
     affine = {"meaning": f"{RELATIVE}; larger is nearer"} if plan.invariance == "affine" else {}
-    cloud = {"cloud": {"units": RELATIVE, "nearest": NEAREST, "farthest": FARTHEST}} if "ply" in formats else {}
+    relative = {"units": RELATIVE, "nearest": NEAREST, "farthest": FARTHEST}
+    clouds = {"cloud": {"units": METRES} if metric else relative} if {"ply", "pcd"} & set(formats) else {}
     return {
         "quantity": plan.quantity,
         "invariance": plan.invariance,
@@ -34,11 +37,12 @@ def compose(plan: Plan, measured: Measured, values: dict[str, Any], formats: lis
         "windows": plan.num_windows,
         "intrinsics": None if plan.K is None else plan.K.tolist(),
         **values,
-        **cloud,
+        **({"metric": {key: value for key, value in metric.items() if key != "warnings"}} if metric else {}),
+        **clouds,
         "seams": [_seam(seam) for seam in measured.seams],
-        "warnings": warnings(measured.seams),
+        "warnings": warnings(measured.seams) + (metric["warnings"] if metric else []),
         "files": [FORMATS[name] for name in formats],
-        "key": plan.key,
+        "key": plan.result_key,
         "seconds": {part: round(seconds, 3) for part, seconds in measured.seconds.items()},
         "peak_memory_bytes": measured.peak_memory_bytes,
     }
@@ -73,7 +77,7 @@ def finished(plan: Plan, content: dict[str, Any] | None) -> bool:
 def still_right(plan: Plan, content: dict[str, Any] | None) -> list[str]:
     """The formats in the folder that this very prediction would write again."""
     camera = None if plan.K is None else plan.K.tolist()
-    if content is None or content.get("key") != plan.key or content.get("intrinsics") != camera:
+    if content is None or content.get("key") != plan.result_key or content.get("intrinsics") != camera:
         return []
     return [name for name in FORMATS if FORMATS[name] in content["files"] and (plan.folder / FORMATS[name]).exists()]
 

@@ -7,7 +7,11 @@ from ._atomic import atomic_folder as atomic_folder
 from ._atomic import disk_errors as disk_errors
 from ._atomic import read_json as read_json
 from ._atomic import write_json as write_json
+from ._depths import DepthFiles as DepthFiles
+from ._depths import open_depths as open_depths
+from ._graspnet import save_graspnet as save_graspnet
 from ._lock import Lock as Lock
+from ._pcd import save_pcd as save_pcd
 from ._ply import save_ply as save_ply
 from ._predictions import PredictionFormat as PredictionFormat
 from ._predictions import find_prediction as find_prediction
@@ -20,6 +24,8 @@ from ._publish import is_whole as is_whole
 from ._publish import publish as publish
 from ._publish import sweep as sweep
 from ._recording import Recording as Recording
+from ._rosbag import require_rosbags as require_rosbags
+from ._rosbag import save_rosbag as save_rosbag
 from ._scenes import SceneFrame as SceneFrame
 from ._scenes import decode_depth as decode_depth
 from ._scenes import decode_normals as decode_normals

@@ -32,10 +32,10 @@ def read_pictures(folder: Path, quantity: str | None) -> tuple[Quantity | None, 
     `quantity`, if known, says which channels are meant. Raises InputError when a file is damaged, of 8 bits, or of
     another shape than the others.
     """
-    files = sorted((f for f in folder.iterdir() if f.suffix in KINDS), key=lambda f: _natural(f.name))
+    files = sorted((f for f in folder.iterdir() if f.suffix in KINDS), key=lambda f: natural(f.name))
     if not files:
         raise InputError(f"{folder}: holds no frame; expected {', '.join(KINDS)}")
-    frames = [_read(file, quantity) for file in files]
+    frames = [read_picture(file, quantity) for file in files]
     shapes = sorted({values.shape for _, values in frames})
     if len(shapes) > 1:
         raise InputError(f"{folder}: has frames of shapes {' and '.join(map(str, shapes))}; all must be of one")
@@ -68,19 +68,19 @@ def from_levels(
     return np.where(unknown, np.nan, low + levels.astype(np.float64) / PNG_LEVELS * (high - low))
 
 
-def _read(file: Path, quantity: str | None) -> tuple[Quantity | None, np.ndarray]:
+def read_picture(file: Path, quantity: str | None) -> tuple[Quantity | None, np.ndarray]:
     """One frame, and the quantity that its channel names."""
-    if file.suffix == ".exr":
+    if file.suffix.lower() == ".exr":
         return _exr(file, quantity)
-    if file.suffix == ".npy":
+    if file.suffix.lower() == ".npy":
         try:
             return None, np.load(file)
         except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{file}: is no array of numpy ({error}); predict again") from error
+            raise InputError(f"{file}: is no array of numpy ({error}); write it again") from error
     levels = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
     if levels is None or levels.dtype != np.uint16:
         kind = "unreadable" if levels is None else f"{8 * levels.itemsize} bit"
-        raise InputError(f"{file}: is {kind}; a prediction as PNG has 16 bit, so that its steps are no errors")
+        raise InputError(f"{file}: is {kind}; geometry as PNG has 16 bit, so that its steps are no errors")
     return None, levels[..., ::-1] if levels.ndim == 3 else levels  # OpenCV's order is blue first
 
 
@@ -89,7 +89,7 @@ def _exr(file: Path, quantity: str | None) -> tuple[Quantity | None, np.ndarray]
         with OpenEXR.File(str(file), separate_channels=True) as opened:
             planes = {name: channel.pixels for name, channel in opened.channels().items()}
     except Exception as error:  # the library's errors have no common type
-        raise InputError(f"{file}: cannot be read as EXR ({' '.join(str(error).split())}); predict again") from error
+        raise InputError(f"{file}: cannot be read as EXR ({' '.join(str(error).split())}); write it again") from error
     own = next((name for name in planes if named(name)), None)
     if own is None and quantity in (None, "normals") and set("RGB") <= planes.keys():
         vectors = np.stack([planes[axis] for axis in "RGB"], axis=-1)
@@ -102,6 +102,6 @@ def _exr(file: Path, quantity: str | None) -> tuple[Quantity | None, np.ndarray]
     return named(name) or ("depth" if name == "Z" else None), planes[name]
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
+def natural(name: str) -> list[tuple[int, str]]:
     """A key that puts frame 2 before frame 10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
