@@ -16,8 +16,8 @@ from pellucid.grasp.external import PANDA_TIP, from_group, from_panda, load_plan
 from pellucid.grasp.hand import HAND, Grasp, Hand
 from pellucid.grasp.metric import table_depth
 from pellucid.grasp.observe import Camera, observe, scene_camera
-from pellucid.grasp.planners import GraspPlanner, View, between_fingers, cloud_of
-from pellucid.grasp.scenes import CELLS, LONGEST, OBJECTS, WIDEST, WORKSPACE, grasp_scene
+from pellucid.grasp.planners import GraspPlanner, View, best_on_target, between_fingers, cloud_of
+from pellucid.grasp.scenes import CELLS, LONGEST, OBJECTS, WIDEST, WORKSPACE, grasp_scene, target_of
 from pellucid.grasp.success import mcnemar, wilson
 from pellucid.synth import SceneSpec
 from pellucid.synth.shapes import build_mesh
@@ -58,7 +58,9 @@ def scene(*bodies: tuple[Geometry, tuple[float, float, float]], turn: tuple[floa
 def view_of(spec: SceneSpec) -> tuple[View, Arena]:
     arena = Arena(spec)
     seen = observe(arena, scene_camera(spec))
-    return View(camera=seen.camera, depth=seen.truth, rgb=seen.shaded, half_size=0.3), arena
+    things = (seen.labels > 0) & (seen.labels < TABLE)
+    view = View(camera=seen.camera, depth=seen.truth, rgb=seen.shaded, target=things, half_size=0.3)
+    return view, arena
 
 
 def top_down(x: float, y: float, z: float, width: float = 0.08) -> Grasp:
@@ -98,6 +100,12 @@ def test_cells_differ_in_materials_alone():
             assert kinds <= allowed[cell.objects]
 
 
+def test_mixed_targets_are_of_each_kind_equally_often():
+    kinds = [target_of(grasp_scene(seed, CELLS[-1])).material.kind for seed in range(9)]
+    counted = [kinds.count(kind) for kind in ("metal", "diffuse")]
+    assert counted == [3, 3] and len(kinds) == 9
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_things_are_graspable_and_at_rest(seed):
     spec = grasp_scene(seed, CELLS[0])
@@ -119,7 +127,7 @@ def test_things_are_graspable_and_at_rest(seed):
 def test_truth_is_that_of_a_plane_and_a_ball():
     spec = scene((ball(BALL), (0.02, -0.03, BALL)))
     seen = observe(Arena(spec), scene_camera(spec))
-    plane = table_depth(seen.camera).astype(np.float32)
+    plane = table_depth(seen.camera)
     table = seen.labels == TABLE
     assert np.abs(seen.truth - plane)[table].max() < 1e-5
     rays, eye = seen.camera.rays(), seen.camera.T_world_camera[:3, 3]
@@ -216,6 +224,17 @@ def test_between_fingers_are_the_pixels_of_what_is_taken():
         assert len(pixels) > 50 and set(labels[pixels]) == {number}
 
 
+def test_only_the_target_is_grasped():
+    spec = scene((brick(0.04, 0.04, 0.05), (-0.06, 0.0, 0.025)), (ball(0.025), (0.07, 0.0, 0.025)))
+    view, arena = view_of(spec)
+    labels = observe(arena, view.camera).labels
+    for number, x in ((1, -0.06), (2, 0.07)):
+        wanted = replace(view, target=labels == number)
+        best = best_on_target(HandSearch()(wanted, HAND), wanted, HAND)
+        assert best is not None and abs(best.position[0] - x) < 0.02
+        assert best_on_target([top_down(-x, 0.0, 0.015)], wanted, HAND) is None
+
+
 # Execution
 
 
@@ -245,8 +264,8 @@ def test_closing_on_air_misses_and_running_into_things_collides():
 
 def test_a_weak_hand_lets_slip():
     spec = scene((cylinder(0.025, 0.06), (0.0, 0.0, 0.0)))
-    strong = execute(Arena(spec), top_down(0.0, 0.0, 0.025), wanted=1)
-    weak = execute(Arena(spec, Hand(force=0.3)), top_down(0.0, 0.0, 0.025), wanted=1)
+    strong = execute(Arena(spec), top_down(0.0, 0.0, 0.025, 0.06), wanted=1)
+    weak = execute(Arena(spec, Hand(force=0.5)), top_down(0.0, 0.0, 0.025, 0.06), wanted=1)
     assert strong.outcome == "success" and weak.outcome == "slipped"
 
 
@@ -308,4 +327,4 @@ def test_the_horizon_has_no_table():
     level = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0.5], [0, 0, 0, 1]])  # looks along world y
     K = np.array([[50.0, 0, 2], [0, 50.0, 2], [0, 0, 1]])
     depth = table_depth(Camera(K=K, T_world_camera=level, resolution=(5, 5)))
-    assert np.isinf(depth[:3]).all() and depth[4, 2] == pytest.approx(0.5 * 50 / 2)
+    assert np.isnan(depth[:3]).all() and depth[4, 2] == pytest.approx(0.5 * 50 / 2)

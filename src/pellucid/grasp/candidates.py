@@ -1,7 +1,7 @@
 """Our planner: hands are tried all over a cloud, and those that would close on something are scored.
 
 A search over hand poses in the manner of GPD (ten Pas et al., arXiv:1706.09911), scored by geometry instead of a
-network. At points spread over the cloud the hand comes from above, against the surface and from the camera's side, at
+network. At points spread over the target the hand comes from above, against the surface and from the camera's side, at
 turns about its approach and at several depths. What lies between the fingers decides how far they open; the fingers
 and the palm must meet nothing. Deterministic: no random numbers, and ties keep their order.
 """
@@ -40,6 +40,7 @@ class _Surface:
     points: Float64[np.ndarray, "N 3"]
     normals: Float64[np.ndarray, "N 3"]
     thing: Int64[np.ndarray, " N"]
+    wanted: Bool[np.ndarray, " N"]  # seen within the target's mask
     middles: Float64[np.ndarray, "M 3"]
     tree: cKDTree
 
@@ -62,7 +63,7 @@ class HandSearch:
         surface = _surface(view)
         if surface is None:
             return []
-        large = np.flatnonzero(np.bincount(surface.thing)[surface.thing] >= FEWEST)
+        large = np.flatnonzero(surface.wanted & (np.bincount(surface.thing)[surface.thing] >= FEWEST))
         if not len(large):
             return []
         from_camera = surface.points.mean(0) - view.camera.T_world_camera[:3, 3]
@@ -84,11 +85,12 @@ class HandSearch:
 
 def _surface(view: View) -> _Surface | None:
     """None when too little is there."""
-    points = cloud_of(view).points.astype(np.float64)
+    cloud = cloud_of(view)
+    points, wanted = cloud.points.astype(np.float64), view.target.ravel()[cloud.pixels]
     if len(points) < 2 * FEWEST:
         return None
     _, first = np.unique(np.floor(points / VOXEL).astype(np.int64), axis=0, return_index=True)
-    points = points[np.sort(first)]
+    points, wanted = points[np.sort(first)], wanted[np.sort(first)]
     near = min(16, len(points))
     distances, neighbours = cKDTree(points).query(points, k=near)
     around = points[neighbours] - points[neighbours].mean(1, keepdims=True)
@@ -96,7 +98,7 @@ def _surface(view: View) -> _Surface | None:
     away = ((points - view.camera.T_world_camera[:3, 3]) * normals).sum(1) > 0
     normals[away] *= -1
     kept = distances[:, min(6, near - 1)] < LONELY
-    points, normals = points[kept], normals[kept]
+    points, normals, wanted = points[kept], normals[kept], wanted[kept]
     if len(points) < FEWEST:
         return None
     tree = cKDTree(points)
@@ -104,7 +106,7 @@ def _surface(view: View) -> _Surface | None:
     thing = connected_components(coo_matrix((np.ones(len(a)), (a, b)), (len(points),) * 2), False)[1].astype(np.int64)
     counts = np.bincount(thing)
     middles = np.stack([np.bincount(thing, points[:, k]) / counts for k in range(3)], 1)
-    return _Surface(points=points, normals=normals, thing=thing, middles=middles, tree=tree)
+    return _Surface(points=points, normals=normals, thing=thing, wanted=wanted, middles=middles, tree=tree)
 
 
 def _approaches(normal: Float64[np.ndarray, " 3"], from_camera: Float64[np.ndarray, " 3"]) -> list[np.ndarray]:

@@ -23,7 +23,7 @@ from pellucid.visualize import colorize_disparity
 FPS = Fraction(25)
 EVERY = 3  # ticks of 20 ms between frames: a little faster than life
 STAY = 12  # frames that the verdict stays
-SIDE = (240, 384)  # of each of the four pictures, rows and columns
+SIDE = (252, 396)  # of each of the four pictures, rows and columns
 INK, GOOD, BAD = (255, 255, 255), (120, 230, 120), (255, 120, 110)
 
 Picture = UInt8[np.ndarray, "H W 3"]
@@ -78,7 +78,7 @@ def _judged(shot: Picture, verdict: Verdict) -> Picture:
     return _titled(shot, "held after the shake" if good else verdict.outcome, GOOD if good else BAD)
 
 
-def _joined(still: list[Picture], shot: Picture) -> Picture:
+def _joined(still: list[Picture], shot: Picture) -> UInt8[np.ndarray, "h w 3"]:
     return np.concatenate([np.concatenate(still[:2], 1), np.concatenate([still[2], shot], 1)], 0)
 
 
@@ -94,7 +94,7 @@ def _colored(depth: Float32[np.ndarray, "H W"], near: float, far: float) -> Pict
     return colorize_disparity(disparity[None], far, near)[0]
 
 
-def _titled(picture: Picture, words: str, ink: tuple[int, int, int] = INK) -> Picture:
+def _titled(picture: Picture, words: str, ink: tuple[int, int, int] = INK) -> UInt8[np.ndarray, "h w 3"]:
     """The picture at the film's size with a line of words in its corner."""
     H, W = SIDE
     enlarged = cv2.resize(picture, (W, H), interpolation=cv2.INTER_LINEAR if len(picture) < H else cv2.INTER_NEAREST)

@@ -46,8 +46,9 @@ class Method:
             truth = observation.truth
             return self.disturbance.of(truth, observation.seed) if self.disturbance else truth
         assert prediction is not None, f"{self.name} without a prediction"
-        make = completed_depth if self.source == "completed" else metric_depth
-        return make(prediction, observation.raw, observation.camera)
+        if self.source == "completed":
+            return completed_depth(prediction, observation.raw, observation.camera)
+        return metric_depth(prediction, observation.camera)
 
 
 ORACLE, RAW = Method(source="oracle"), Method(source="raw")

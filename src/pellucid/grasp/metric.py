@@ -1,52 +1,67 @@
-"""From what an estimator says to metres, with the help of the sensor and of the known table."""
+"""From what an estimator says to metres: by the table, whose place is known as the paper's AprilTag tells it."""
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float, Float32
 
-from pellucid.align import depth_from_disparity, fit_scale_shift_robust
+from pellucid.align import (
+    Evidence,
+    complete_depth,
+    depth_from_disparity,
+    fit_metric,
+    fit_scale_shift_robust,
+    make_plane,
+    plane_depth,
+)  # fmt: skip
 from pellucid.clip import InputError, Prediction
 from pellucid.grasp.observe import Camera
 
-SENSOR_TOLERANCE = 0.02  # 1/m: the noise of a stereo camera's disparity, 9 mm at 0.67 m
-PLANE_TOLERANCE = 0.01
-FARTHEST = 3.0  # metres
-BEND = 20.0  # pixels over which the sensor corrects the prediction
+NEAREST, FARTHEST = 0.1, 5.0  # metres
+UNDER = 0.01  # metres below the table top from which on a depth cannot be
+TOLERANCE = 0.02  # metres about the table, for depth that is known up to a line
 
 
-def metric_depth(prediction: Prediction, raw: Float32[np.ndarray, "H W"], camera: Camera) -> Float32[np.ndarray, "H W"]:
-    """The prediction of one frame in metres, at the size of `raw`, the sensor's depth (NaN where it has none)."""
-    values = cv2.resize(prediction.values[0], raw.shape[::-1], interpolation=cv2.INTER_LINEAR)
+def table_depth(camera: Camera) -> Float[np.ndarray, "H W"]:
+    """Planar depth of the table top, z = 0 of the world, as if nothing stood on it; NaN past its horizon."""
+    toward = -camera.T_world_camera[2, :3]  # the way down, in the camera frame
+    x, y, z = (float(v) for v in toward)
+    plane = make_plane(x, y, z, float(camera.T_world_camera[2, 3]))
+    return plane_depth(plane, camera.K, *camera.resolution)
+
+
+def metric_depth(prediction: Prediction, camera: Camera) -> Float32[np.ndarray, "H W"]:
+    """The prediction of one frame in metres, at the camera's resolution.
+
+    What is known up to a scale or a line is laid onto the table top, which most pixels show; the sensor has no part.
+    All NaN when nothing like the table is in it. Raises InputError when it is of normals.
+    """
     if prediction.quantity == "normals":
-        raise InputError("the estimator predicts normals; grasping needs disparity or depth")
-    if prediction.quantity == "depth" and prediction.invariance == "none":
-        return values.astype(np.float32)
-    known = np.isfinite(raw) & np.isfinite(values)
-    if prediction.quantity == "depth":
-        scale, shift = fit_scale_shift_robust(values, raw, known, tolerance=SENSOR_TOLERANCE)
-        return (scale * values + shift).astype(np.float32)
-    table = 1 / table_depth(camera)
-    by_plane = fit_scale_shift_robust(values, table, np.isfinite(values) & (table > 0), tolerance=PLANE_TOLERANCE)
-    scale, shift = by_plane
-    return depth_from_disparity(values, scale, shift, max_depth=FARTHEST)
-
-
-def table_depth(camera: Camera) -> Float64[np.ndarray, "H W"]:
-    """Planar depth of the plane z = 0 of the world; +inf where a pixel looks above its horizon."""
-    rays, height = camera.rays()[:, 2], camera.T_world_camera[2, 3]
-    down = rays < 0
-    depth = np.where(down, -height / np.where(down, rays, -1), np.inf)
-    return depth.reshape(camera.resolution)
+        raise InputError("the estimator predicts normals; grasping needs one of disparity or depth")
+    values = cv2.resize(prediction.values[0], camera.resolution[::-1], interpolation=cv2.INTER_LINEAR)
+    table = table_depth(camera)
+    if prediction.quantity == "disparity" or prediction.invariance == "scale":
+        disparity = values if prediction.quantity == "disparity" else 1 / np.maximum(values, 1e-6)
+        evidence = Evidence()
+        evidence.add(0, disparity, table)
+        try:
+            scale, shift = fit_metric(evidence).lines.at(0)
+        except InputError:  # an answer that no table can be seen in is a failed trial, not a failed run
+            return np.full(camera.resolution, np.nan, np.float32)
+        return depth_from_disparity(disparity, scale, shift, min_depth=NEAREST, max_depth=FARTHEST)
+    if prediction.invariance == "affine":
+        scale, shift = fit_scale_shift_robust(values, table, np.isfinite(table), tolerance=TOLERANCE)
+        values = scale * values + shift
+    return np.clip(values, NEAREST, FARTHEST).astype(np.float32)
 
 
 def completed_depth(
     prediction: Prediction, raw: Float32[np.ndarray, "H W"], camera: Camera
 ) -> Float32[np.ndarray, "H W"]:
-    """The sensor's depth where the prediction bears it out, else the prediction, bent to meet it."""
-    made = metric_depth(prediction, raw, camera)
-    both = np.isfinite(raw) & np.isfinite(made) & (made > 0)
-    off = np.where(both, 1 / np.where(both, raw, 1) - 1 / np.where(both, made, 1), 0)
-    trusted = both & (abs(off) < SENSOR_TOLERANCE)
-    weight = cv2.GaussianBlur(trusted.astype(np.float32), (0, 0), BEND)
-    bend = cv2.GaussianBlur(np.where(trusted, off, 0).astype(np.float32), (0, 0), BEND) / np.maximum(weight, 1e-3)
-    return np.where(trusted, raw, 1 / np.maximum(1 / made + bend, 1 / FARTHEST)).astype(np.float32)
+    """The sensor's depth where the metric prediction bears it out, else the prediction, joined to it.
+
+    What the sensor sees under the table, through glass or in a mirror, cannot be and does not count. The sensor's
+    alone when the prediction cannot be made metric.
+    """
+    made = metric_depth(prediction, camera)
+    possible = np.where(raw < table_depth(camera) + UNDER, raw, np.float32(np.nan))
+    return complete_depth(made, possible).depth if np.isfinite(made).all() else raw

@@ -12,7 +12,7 @@ from pellucid.clip import InputError
 from pellucid.store import atomic
 from pellucid.synth import RenderSettings, SceneSpec, render_scene
 
-SIZE = (160, 256)  # rows and columns: nano's own; the shape is that of the depth camera
+SIZE = (224, 352)  # rows and columns: nano's own; the shape is that of the depth camera
 
 
 def picture_path(folder: Path, spec: SceneSpec, samples: int) -> Path:

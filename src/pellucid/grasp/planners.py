@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Bool, Float32, Int64, UInt8
 
 from pellucid.camera import backproject, edge_mask, transform
 from pellucid.grasp.hand import Grasp, Hand
@@ -19,12 +19,14 @@ EDGE = 0.03  # of the depth, from one pixel to the next but one: a point there m
 class View:
     """One depth image of a table top whose place is known: z = 0 in the world frame, which z points away from.
 
-    Depth is planar z in metres, NaN where nothing is known. `rgb`, for planners that want colours, has its size.
+    Depth is planar z in metres, NaN where nothing is known. `rgb`, for planners that want colours, has its size, and so
+    has `target`, the mask of the thing to grasp, as a detector finds it in the colours.
     """
 
     camera: Camera
     depth: Float32[np.ndarray, "H W"]
     rgb: UInt8[np.ndarray, "H W 3"]
+    target: Bool[np.ndarray, "H W"]
     half_size: float  # metres: the workspace reaches so far along x and y
 
 
@@ -38,7 +40,10 @@ class Cloud:
 
 @runtime_checkable
 class GraspPlanner(Protocol):
-    """Grasps for a view, the best first, in the world frame; none where nothing can be grasped."""
+    """Grasps for a view, the best first, in the world frame; none where nothing can be grasped.
+
+    They may be of other things than the target: of those, none is taken (see `best_on_target`).
+    """
 
     def __call__(self, view: View, hand: Hand, /) -> list[Grasp]: ...
 
@@ -59,3 +64,13 @@ def between_fingers(cloud: Cloud, grasp: Grasp, hand: Hand) -> Int64[np.ndarray,
     x, y, z = ((cloud.points - grasp.position) @ grasp.rotation).T
     held = (x < 0) & (x > -hand.length) & (abs(y) < grasp.width / 2) & (abs(z) < hand.width / 2)
     return cloud.pixels[held]
+
+
+def best_on_target(grasps: list[Grasp], view: View, hand: Hand) -> Grasp | None:
+    """The first of the grasps for which most of what the jaws would meet is seen within the target's mask."""
+    cloud, target = cloud_of(view), view.target.ravel()
+    for grasp in grasps:
+        pixels = between_fingers(cloud, grasp, hand)
+        if len(pixels) and target[pixels].mean() > 0.5:
+            return grasp
+    return None

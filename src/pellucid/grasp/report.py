@@ -120,7 +120,7 @@ def _page(command: str, request: GraspRequest, cells: dict[str, dict[str, Tally]
     parts = [
         f"# Grasping\n\n`{command}`\n",
         f"Success with its 95 % confidence interval, {request.trials} trials of each method in each column, all "
-        "methods on the same scenes. A success is the object that the grasp was planned on, still held after lift "
+        "methods on the same scenes. A success is the object that was to be grasped, still held after lift "
         "and shake.\n",
         _table(["method", *columns], [[name, *(t.shown() for t in own.values())] for name, own in cells.items()]),
         "p of a difference from RAW on the same scenes (McNemar, exact):\n",
@@ -128,7 +128,7 @@ def _page(command: str, request: GraspRequest, cells: dict[str, dict[str, Tally]
             ["method", *columns],
             [[name, *(_p(t.versus_raw) for t in own.values())] for name, own in cells.items() if name != RAW.name],
         ),
-        "What the objects' pixels have: share with a depth, median absolute error and median error (positive is too "
+        "What the target's pixels have: share with a depth, median absolute error and median error (positive is too "
         "far) in mm, medians over scenes:\n",
         _table(["method", *columns], [[name, *(_errors(t) for t in own.values())] for name, own in cells.items()]),
         "What came of all trials:\n",
@@ -149,7 +149,7 @@ def _page(command: str, request: GraspRequest, cells: dict[str, dict[str, Tally]
             "smooth noise of that standard deviation, hills 40 pixels wide; a Gaussian blur of so many pixels of the "
             "depth image, which is 512 wide.\n",
             _table(
-                ["error", "success", "median error on objects, mm"],
+                ["error", "success", "median error on the target, mm"],
                 [[name, t.shown(), _number(t.error_mm)] for name, t in curve.items()],
             ),
         ]

@@ -33,12 +33,12 @@ Kind = Literal["translucent", "reflective", "diffuse"]
 KINDS: tuple[Kind, ...] = ("translucent", "reflective", "diffuse")
 OBJECTS = 3
 WIDEST = 0.073  # metres across the narrower way, for jaws that open to 85 mm
-LONGEST, LOWEST, TALLEST = 0.11, 0.03, 0.18
-SPREAD = (0.14, 0.11)  # metres from the centre, before anything rolls
+LONGEST, LOWEST, TALLEST = 0.11, 0.03, 0.15
+SPREAD = (0.12, 0.10)  # metres from the centre, before anything rolls
 GAP = 0.03  # between the circles in which two things stand: room for a finger
 WORKSPACE = 0.25  # metres from the centre; what rolls out of it ends an attempt
-RESOLUTION = (320, 512)  # of the depth camera, rows and columns
-_ATTEMPTS = 40
+RESOLUTION = (336, 528)  # of the depth camera, rows and columns
+_ATTEMPTS, _DRAWS = 40, 20
 _SALT = 104_729
 _STILL = Wobble(amplitude=0.0, cycles=1.0, phase=0.0)
 # Families in which graspable sizes are common. The last two never train a network.
@@ -69,9 +69,16 @@ CELLS = tuple(Cell(objects=kind, table="diffuse") for kind in KINDS) + tuple(
 )
 
 
+def target_of(spec: SceneSpec) -> SceneObject:
+    """The object that is to be grasped."""
+    return spec.objects[spec.seed % len(spec.objects)]
+
+
 def grasp_scene(seed: int, cell: Cell) -> SceneSpec:
     """The settled scene of a seed with the materials of a cell."""
-    spec, kinds = _bare(seed)
+    spec = _bare(seed)
+    # Mixed kinds change places with the seed so that targets are of each kind equally often.
+    kinds = [KINDS[(k + seed // OBJECTS) % len(KINDS)] for k in range(OBJECTS)]
     streams = np.random.SeedSequence([_SALT, seed, 1]).spawn(len(spec.objects) + 1)
     objects = tuple(
         replace(item, material=_object_material(stream, cell.objects if cell.objects != "mixed" else kind))
@@ -83,10 +90,10 @@ def grasp_scene(seed: int, cell: Cell) -> SceneSpec:
 
 
 @lru_cache(maxsize=64)
-def _bare(seed: int) -> tuple[SceneSpec, tuple[Kind, ...]]:
-    """The settled scene without its materials, and of what kinds its objects are when kinds are mixed."""
-    of_layout, of_view, of_light, of_floor, of_kinds = (
-        np.random.default_rng(child) for child in np.random.SeedSequence([_SALT, seed, 0]).spawn(5)
+def _bare(seed: int) -> SceneSpec:
+    """The settled scene without its materials."""
+    of_layout, of_view, of_light, of_floor = (
+        np.random.default_rng(child) for child in np.random.SeedSequence([_SALT, seed, 0]).spawn(4)
     )
     plain = Material(kind="diffuse", finish="plain", color=(0.5, 0.5, 0.5), color2=(0.5, 0.5, 0.5))
     floor = FixedObject(
@@ -100,23 +107,24 @@ def _bare(seed: int) -> tuple[SceneSpec, tuple[Kind, ...]]:
         seed=seed, split="test", frames=1, resolution=RESOLUTION, environment="bare", objects=(),
         fixed=(table, floor), light=sample_light(of_light), camera=_camera(of_view),
     )  # fmt: skip
-    kinds = tuple(KINDS[k] for k in of_kinds.permutation(len(KINDS)))
     for _ in range(_ATTEMPTS):
         loose = replace(spec, objects=_layout(of_layout, plain))
+        if len(loose.objects) < OBJECTS:
+            continue
         world = Dropped(loose)
         poses = world.poses()
         inside = all(np.hypot(*pose.position[:2]) < WORKSPACE and pose.position[2] > -0.01 for pose in poses)
         if inside and world.movement.max() < STILL:
             objects = tuple(replace(item, pose=pose) for item, pose in zip(loose.objects, poses, strict=True))
-            return replace(loose, objects=objects, settled=True), kinds
+            return replace(loose, objects=objects, settled=True)
     raise RuntimeError(f"grasp scene {seed}: nothing came to rest in {_ATTEMPTS} attempts")
 
 
 def _layout(rng: np.random.Generator, material: Material) -> tuple[SceneObject, ...]:
-    """Things let go just above the table, apart from each other."""
+    """Things let go just above the table, apart from each other; fewer than wanted when the first took the room."""
     items: list[SceneObject] = []
     placed: list[tuple[float, float, float]] = []
-    while len(items) < OBJECTS:
+    for _ in range(_DRAWS):
         family, geometry = _shape(rng)
         pose, reach = _stance(rng, family, geometry)
         for _ in range(50):
@@ -128,6 +136,8 @@ def _layout(rng: np.random.Generator, material: Material) -> tuple[SceneObject, 
                     SceneObject(id=len(items) + 1, family=family, geometry=geometry, material=material, pose=pose)
                 )
                 break
+        if len(items) == OBJECTS:
+            break
     return tuple(items)
 
 
@@ -155,20 +165,20 @@ def _stance(rng: np.random.Generator, family: str, geometry: Geometry) -> tuple[
 
 
 def _camera(rng: np.random.Generator) -> CameraPath:
-    """One view from 52 to 60 cm, as a camera on a stand beside a robot has."""
-    fov, (H, W) = 56.0, RESOLUTION
+    """One view from 56 to 64 cm, as a camera on a stand beside a robot has."""
+    fov, (H, W) = 46.0, RESOLUTION
     narrower = np.arctan(np.tan(np.radians(fov) / 2) * min(H / W, 1.0))
     return CameraPath(
         fov_x_degrees=fov,
         azimuth=float(rng.uniform(0, 2 * np.pi)),
         sweep=0.0,
-        elevation=float(np.radians(rng.uniform(42, 56))),
+        elevation=float(np.radians(rng.uniform(38, 52))),
         fill=1.0,
         elevation_wobble=_STILL,
         radius_wobble=_STILL,
         target_wobbles=(_STILL, _STILL, _STILL),
         centre=(0.0, 0.0, 0.03),
-        radius=float(rng.uniform(0.52, 0.60) * np.sin(narrower)),
+        radius=float(rng.uniform(0.56, 0.64) * np.sin(narrower)),
     )
 
 

@@ -16,8 +16,8 @@ from pellucid.grasp.hand import Grasp
 from pellucid.grasp.methods import Method
 from pellucid.grasp.observe import Observation, observe, scene_camera
 from pellucid.grasp.pictures import picture_path, read_picture
-from pellucid.grasp.planners import GraspPlanner, View, between_fingers, cloud_of
-from pellucid.grasp.scenes import Cell, grasp_scene
+from pellucid.grasp.planners import GraspPlanner, View, best_on_target
+from pellucid.grasp.scenes import Cell, grasp_scene, target_of
 from pellucid.synth.spec import SceneSpec
 
 HALF_SIZE = 0.3  # metres: of the workspace
@@ -25,7 +25,7 @@ HALF_SIZE = 0.3  # metres: of the workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One trial, as a line of trials.jsonl. Errors are medians over the objects' pixels, where there is a depth."""
+    """One trial, as a line of trials.jsonl. Errors are medians over the target's pixels, where there is a depth."""
 
     method: str
     identity: str
@@ -33,10 +33,11 @@ class Row:
     seed: int
     planner: str
     outcome: Outcome
-    aimed: str  # family of the object that the grasp was planned on; empty when on none
+    target: str  # family of the object to grasp
+    material: str  # its kind
     width: float | None  # metres that the jaws opened
     score: float | None
-    known: float  # share of the objects' pixels that have a depth
+    known: float  # share of the target's pixels that have a depth
     error_mm: float | None
     bias_mm: float | None  # the median of what is signed: positive is too far
     state: str  # digest of where everything ended
@@ -67,7 +68,7 @@ class Trial:
     observation: Observation
     depth: np.ndarray  # [H, W] metres
     grasp: Grasp | None
-    wanted: int  # id of the object that the grasp was planned on; 0 when on none
+    target: int  # id of the object to grasp
 
 
 def run_job(job: Job) -> list[Row]:
@@ -94,23 +95,19 @@ def planned(
         prediction = kept_estimate(job.estimates / folder_name(method), picture)
     depth = method.depth(observation, prediction)
     rgb = cv2.resize(read_picture(picture), depth.shape[::-1]) if picture.exists() else observation.shaded
-    view = View(camera=observation.camera, depth=depth, rgb=rgb, half_size=HALF_SIZE)
-    grasps = planner(view, arena.hand)
-    if not grasps:
-        return Trial(observation=observation, depth=depth, grasp=None, wanted=0)
-    # The object aimed at is what most of the points between the fingers really lie on.
-    labels = observation.labels.ravel()[between_fingers(cloud_of(view), grasps[0], arena.hand)]
-    counts = np.bincount(labels, minlength=1)
-    wanted = int(counts.argmax())
-    objects = {item.id for item in spec.objects}
-    return Trial(observation=observation, depth=depth, grasp=grasps[0], wanted=wanted if wanted in objects else 0)
+    target = target_of(spec).id
+    view = View(
+        camera=observation.camera, depth=depth, rgb=rgb, target=observation.labels == target, half_size=HALF_SIZE
+    )  # fmt: skip
+    grasp = best_on_target(planner(view, arena.hand), view, arena.hand)
+    return Trial(observation=observation, depth=depth, grasp=grasp, target=target)
 
 
 def attempted(arena: Arena, trial: Trial, watch: Watch | None = None) -> Verdict:
     """What comes of a trial."""
     if trial.grasp is None:
         return Verdict(outcome="no grasp")
-    return execute(arena, trial.grasp, trial.wanted, Motion(), watch)
+    return execute(arena, trial.grasp, trial.target, Motion(), watch)
 
 
 def folder_name(method: Method) -> str:
@@ -120,10 +117,10 @@ def folder_name(method: Method) -> str:
 
 
 def _row(method: Method, job: Job, spec: SceneSpec, trial: Trial, verdict: Verdict, arena: Arena) -> Row:
-    families = {item.id: item.family for item in spec.objects}
+    target = target_of(spec)
     depth, truth = trial.depth, trial.observation.truth
-    on_objects = np.isin(trial.observation.labels, list(families))
-    known = on_objects & np.isfinite(depth)
+    on_target = trial.observation.labels == target.id
+    known = on_target & np.isfinite(depth)
     errors = (depth - truth)[known] * 1e3
     return Row(
         method=method.name,
@@ -132,10 +129,11 @@ def _row(method: Method, job: Job, spec: SceneSpec, trial: Trial, verdict: Verdi
         seed=job.seed,
         planner=job.planner,
         outcome=verdict.outcome,
-        aimed=families.get(trial.wanted, ""),
+        target=target.family,
+        material=target.material.kind,
         width=round(trial.grasp.width, 5) if trial.grasp else None,
         score=round(trial.grasp.score, 5) if trial.grasp else None,
-        known=round(float(known.sum() / max(on_objects.sum(), 1)), 4),
+        known=round(float(known.sum() / max(on_target.sum(), 1)), 4),
         error_mm=round(float(np.median(abs(errors))), 2) if errors.size else None,
         bias_mm=round(float(np.median(errors)), 2) if errors.size else None,
         state=sha256(arena.state()).hexdigest()[:16],
