@@ -35,6 +35,7 @@ def test_what_goes_wrong_in_the_other_process_is_one_line():
         measure("idle", killed, 1, (8, 8))
 
 
+@pytest.mark.slow  # loads torch in two processes
 def test_the_command_measures_nano(tmp_path, capsys):
     arguments = ["--speed", "--model", "nano", "--resolution", "32x48", "--frames", "5", "--device", "cpu"]
     assert cli.main(["evaluate", *arguments, "--out", str(tmp_path)]) == 0
