@@ -5,6 +5,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import OpenEXR
@@ -12,6 +13,7 @@ import pytest
 import scipy.io
 import torch
 import trimesh
+from PIL import Image
 
 from pellucid import cli
 from pellucid.align import plane_below, plane_depth
@@ -323,6 +325,33 @@ def test_what_cannot_work_is_one_line(models, clip, tmp_path, capsys, arguments,
     assert len(told) == 1
     assert words in told[0]
     assert not (out / "clip/prediction.npz").exists()
+
+
+@pytest.mark.usefixtures("seen")
+@pytest.mark.parametrize("kind", ["picture", "video"])
+def test_the_camera_of_the_file_is_used_where_it_is_needed_and_told(models, clip, tmp_path, capsys, kind):
+    path = tmp_path / ("taken.jpg" if kind == "picture" else "taken.mov")
+    if kind == "picture":
+        exif = Image.Exif()
+        exif.get_ifd(0x8769)[0xA405] = 26
+        Image.fromarray(np.zeros((H, W, 3), np.uint8)).save(path, exif=exif)
+    else:
+        name = "com.apple.quicktime.camera.focal_length.35mm_equivalent"
+        with av.open(str(clip)) as source, av.open(str(path), "w", options={"movflags": "use_metadata_tags"}) as target:
+            target.metadata[name] = "26"
+            line = target.add_stream_from_template(source.streams.video[0])
+            for packet in source.demux(source.streams.video[0]):
+                if packet.dts is not None:
+                    packet.stream = line
+                    target.mux(packet)
+    given = (path, "--out", tmp_path / "out", "--model", models / "dvd", "--save")
+    assert predict(*given, "ply") == 0
+    assert "26 mm on 35 mm film" in capsys.readouterr().err
+    focal = 26 * np.hypot(H, W) / np.hypot(36, 24)
+    wanted = [[focal, 0, (W - 1) / 2], [0, focal, (H - 1) / 2], [0, 0, 1]]
+    np.testing.assert_allclose(sidecar(tmp_path / "out/taken")["intrinsics"], wanted, rtol=1e-4)
+    assert predict(*given, "npz") == 0  # where it is not needed nothing is taken for granted
+    assert sidecar(tmp_path / "out/taken")["intrinsics"] is None
 
 
 def test_normals_have_no_metres(models, clip, sensor, tmp_path, capsys):

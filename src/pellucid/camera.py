@@ -24,6 +24,7 @@ NORMAL_FRAMES: dict[NormalFrame, tuple[int, int, int]] = {
     "dsine": (-1, -1, -1),  # x left, y up, z towards the viewer: DSINE, and what is trained or scored with its data
 }
 
+_FILM_DIAGONAL = 43.267  # millimetres, of 36 by 24
 _NAMES = ("fx", "fy", "cx", "cy")
 _MATRIX_NAMES = ("K", "k", "camera_matrix", "cameraMatrix", "intrinsics", "intrinsic_matrix", "cam_K")
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -38,6 +39,14 @@ def intrinsics_from_fov(fov_x_degrees: float, H: int, W: int) -> Float[np.ndarra
     if not 0 < fov_x_degrees < 180:
         raise ValueError(f"a horizontal field of view of {fov_x_degrees} degrees; it must be between 0 and 180")
     focal = W / 2 / np.tan(np.radians(fov_x_degrees) / 2)
+    return np.array([[focal, 0, (W - 1) / 2], [0, focal, (H - 1) / 2], [0, 0, 1]])
+
+
+def intrinsics_from_35mm(focal_length: float, H: int, W: int) -> Float[np.ndarray, "3 3"]:
+    """K of an undistorted camera whose field of view over the diagonal is that of a lens of `focal_length` millimetres
+    on 35 mm film, as CIPA DCG-001 defines the equivalent; square pixels, looking through the image centre.
+    """
+    focal = focal_length * np.hypot(H, W) / _FILM_DIAGONAL
     return np.array([[focal, 0, (W - 1) / 2], [0, focal, (H - 1) / 2], [0, 0, 1]])
 
 

@@ -16,7 +16,6 @@ from pellucid.store import DepthFiles, open_depths
 from pellucid.video import Source
 
 MODEL_FRAMES = 32  # of a clip, that a metric model is asked about
-_CAMERA = "needs the camera; add --intrinsics FILE or --fov DEGREES"
 
 # Of a frame's number and colours (None where the anchor does not look): depth in metres, NaN where nothing is known;
 # None where nothing is known at all.
@@ -45,7 +44,7 @@ def make_anchor(
 ) -> Anchor:
     """The anchor of one input; `depth` is the sensor's recording of it, `load` gives a metric model by name.
 
-    Raises InputError when the camera is needed and not known, or the recording does not fit the video.
+    `K` must be known where the request needs it. Raises InputError when the recording does not fit the video.
     """
     facts = {"anchor": request.metric, "drift": request.drift, "tolerance": request.tolerance}
     if request.metric == "sensor":
@@ -55,9 +54,7 @@ def make_anchor(
         table, plane = _table(request, source, K)
         return Anchor(request=request, known=lambda *_: table, facts=facts | {"plane": plane})
     if request.metric == "tag":
-        if K is None:
-            raise InputError(f"--metric tag: {_CAMERA}")
-        assert request.tag_size is not None
+        assert K is not None and request.tag_size is not None
         size, family = request.tag_size, request.tag_family or "36h11"
         known = partial(_tagged, K=K, size=size, family=family)
         return Anchor(request=request, known=known, facts=facts | {"tag_size": size, "tag_family": family}, sees=True)
@@ -86,10 +83,8 @@ def _table(
     request: MetricRequest, source: Source, K: Float[np.ndarray, "3 3"] | None
 ) -> tuple[Float[np.ndarray, "H W"], list[float]]:
     """Depth of the known plane, and the plane."""
-    if K is None:
-        raise InputError(f"--metric {request.metric} with a known plane: {_CAMERA}")
     plane = request.known_plane
-    assert plane is not None
+    assert K is not None and plane is not None
     return plane_depth(plane, K, source.height, source.width), plane.tolist()
 
 

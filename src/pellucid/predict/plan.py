@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pellucid.camera import intrinsics_from_fov
+from pellucid.camera import intrinsics_from_35mm, intrinsics_from_fov
 from pellucid.clip import InputError, Invariance, Quantity
 from pellucid.model.framing import Framing
 from pellucid.model.pipeline import Settings
@@ -23,8 +23,9 @@ from pellucid.predict.anchors import Anchor, make_anchor
 from pellucid.predict.estimators import load_estimator
 from pellucid.predict.model import ChosenModel
 from pellucid.predict.placement import Placement
+from pellucid.predict.report import say
 from pellucid.predict.request import FORMATS, Request
-from pellucid.video import Source
+from pellucid.video import Source, focal_length_35mm
 
 PARTIAL = ".partial"
 _RAW_FORMATS = ("npz", "npy", "exr")  # as large as the record itself, or a little smaller
@@ -157,7 +158,11 @@ def make_plan(
 
 
 def camera(request: Request, source: Source, given_K: np.ndarray | None) -> np.ndarray | None:
-    """K in pixels of this input, if the user said what the camera is."""
+    """K in pixels of this input, if the user said what the camera is, or else the file does and it is needed.
+
+    Raises InputError when it is needed and nothing tells.
+    """
+    needed_by = request.needs_camera
     if request.fov is not None:
         return intrinsics_from_fov(request.fov, source.height, source.width)
     if given_K is not None and not (0 <= given_K[0, 2] < source.width and 0 <= given_K[1, 2] < source.height):
@@ -165,7 +170,16 @@ def camera(request: Request, source: Source, given_K: np.ndarray | None) -> np.n
             f"{request.intrinsics}: its centre ({given_K[0, 2]:g}, {given_K[1, 2]:g}) is outside the "
             f"{source.width}x{source.height} pixels of {source.path}; give the camera matrix for this size"
         )
-    return given_K
+    if given_K is not None or needed_by is None:
+        return given_K
+    focal_length = focal_length_35mm(source)
+    if focal_length is None:
+        raise InputError(
+            f"{source.path}: {needed_by} needs the camera, and the file does not tell its lens; add --fov DEGREES or "
+            "--intrinsics FILE"
+        )
+    say(f"{source.path}: camera by the focal length in the file, {focal_length:g} mm on 35 mm film; undistorted")
+    return intrinsics_from_35mm(focal_length, source.height, source.width)
 
 
 def _require_folder(plan: Plan) -> None:

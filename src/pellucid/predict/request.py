@@ -47,7 +47,7 @@ class Request:
     """Quantity to predict; by default what the model predicts, or depth."""
     save: Annotated[str, tyro.conf.arg(metavar="FORMAT,...")] = "npz,mp4"
     """What to write, of npz (float32), mp4 (preview), exr (float32 frames), png16 (16 bit frames and their scale),
-    npy (float32), and of depth, with --fov or --intrinsics: ply or pcd (a point cloud a frame), graspnet (a folder a
+    npy (float32), and of depth, by the camera's intrinsics: ply or pcd (a point cloud a frame), graspnet (a folder a
     frame, as GraspNet and AnyGrasp load it), ros (a ROS 2 bag; pip install pellucid[ros]), the last two with --metric.
     With --metric, png16 is in millimetres."""
     window: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
@@ -69,7 +69,7 @@ class Request:
     offload: Literal["none", "model", "sequential"] = "none"
     """Keep what is not in use in main memory (cuda only): model saves memory, sequential more, slowly."""
     fov: Annotated[float | None, tyro.conf.arg(metavar="DEGREES")] = None
-    """Horizontal field of view of the camera, where it is needed."""
+    """Horizontal field of view of the camera, where it is needed and the file does not tell its focal length."""
     intrinsics: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Camera matrix in pixels of the input (txt, npy, npz, json, yaml), where it is needed."""
     local_files_only: bool = False
@@ -97,8 +97,6 @@ class Request:
         if self.fov is not None and not 0 < self.fov < 180:
             raise InputError(f"--fov {self.fov:g}: must be between 0 and 180 degrees")
         for name in self.formats:
-            if name in WITH_CAMERA and self.fov is None and self.intrinsics is None:
-                raise InputError(f"--save {name}: needs the camera; add --fov DEGREES or --intrinsics FILE")
             if name in METRIC_ONLY and self.metres.metric is None:
                 raise InputError(f"--save {name}: needs metres; add --metric, or leave {name} out")
         if self.task == "normal":
@@ -113,6 +111,15 @@ class Request:
         for name in self.formats:
             if name in WITH_CAMERA:
                 raise InputError(f"--save {name}: a point cloud needs depth, not normals; {remedy} or leave {name} out")
+
+    @property
+    def needs_camera(self) -> str | None:
+        """The option that needs the camera's intrinsics, if one does."""
+        for name in self.formats:
+            if name in WITH_CAMERA:
+                return f"--save {name}"
+        given = self.metres
+        return f"--metric {given.metric}" if given.metric == "tag" or given.known_plane is not None else None
 
     @property
     def formats(self) -> tuple[str, ...]:
