@@ -14,6 +14,7 @@ from pellucid.video import stream
 
 PLANE_GATE = 0.02  # metres by which a sensor may miss a known table and still be believed
 FEW = 0.2  # share of inliers below which a fit is doubtful
+OVERRULED = 0.2  # share of what a sensor sees above which the model replaces it with a word
 MUCH = 3  # residuals by which the depth may drift without a word
 
 
@@ -27,8 +28,6 @@ def write_metric(plan: Plan, disparity: Recording, depth: Recording) -> dict[str
     if depth.num_frames == total:  # by an earlier run
         return depth.meta
     fit, by_table, warnings = _fit(plan, anchor, disparity)
-    for sentence in warnings:
-        say(f"  warning: {sentence}")
     known = trusted = 0
     for index, frame in enumerate(_frames(plan, disparity, "in metres")):
         metres = depth_from_disparity(frame, *fit.lines.at(index))
@@ -39,6 +38,13 @@ def write_metric(plan: Plan, disparity: Recording, depth: Recording) -> dict[str
             metres, known = completed.depth, known + int(np.isfinite(sensor).sum())
             trusted += int(completed.trusted.sum())
         depth.append(metres[None])
+    if known - trusted > OVERRULED * known and not by_table:
+        warnings.append(
+            f"the model overrules {1 - trusted / known:.0%} of what the sensor sees; where that is neither glass nor "
+            "metal the model is wrong, and a larger --farther and --nearer keep more of the sensor"
+        )
+    for sentence in warnings:
+        say(f"  warning: {sentence}")
     lines = zip(fit.lines.knots, fit.lines.scales, fit.lines.shifts, strict=True)
     pixels = total * int(np.prod(plan.tail))
     shares = {"known_share": known / pixels, "trusted_share": trusted / pixels, "filled_share": 1 - trusted / pixels}
