@@ -74,7 +74,6 @@ def test_help_is_quick_because_torch_stays_out():
         (["predict", "a.mp4", "--out", "x", "--task", "colour"], "'colour'"),
         (["predict", "a.mp4", "--out", "x", "--save", "npz,tiff"], "allowed are npz, mp4, exr, png16, npy, ply"),
         (["predict", "a.mp4", "--out", "x", "--save", ","], "allowed are"),
-        (["predict", "a.mp4", "--out", "x", "--save", "ply"], "add --fov DEGREES or --intrinsics FILE"),
         (["predict", "a.mp4", "--out", "x", "--save", "ply", "--fov", "60", "--task", "normal"], "needs depth"),
         (["predict", "a.mp4", "--out", "x", "--fov", "190"], "between 0 and 180"),
         (["predict", "a.mp4", "--out", "x", "--resolution", "480"], "such as 480x832"),
