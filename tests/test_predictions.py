@@ -6,7 +6,7 @@ import OpenEXR
 import pytest
 
 from pellucid import cli
-from pellucid.clip import InputError
+from pellucid.clip import InputError, Prediction
 from pellucid.evaluate.sources import Saved
 from pellucid.store import (
     PredictionFormat,
@@ -47,6 +47,32 @@ def test_what_predict_writes_comes_back(tmp_path, kind, quantity, values):
     assert (prediction.quantity, prediction.invariance) == (quantity, "none")
     assert prediction.values.dtype == np.float32
     np.testing.assert_allclose(prediction.values, values, atol=4 / 65535 if kind == "png16" else 0)
+
+
+def test_the_expected_error_comes_back_with_its_prediction(tmp_path):
+    error = RNG.uniform(0, 0.3, VALUES.shape).astype(np.float32)
+    error[0, 0, 0] = np.nan
+    save_npz(tmp_path / "prediction.npz", "depth", [VALUES], VALUES.shape, np.eye(3), iter((error[:5], error[5:])))
+    prediction = load_prediction(tmp_path)
+    assert prediction.quantity == "depth"
+    np.testing.assert_array_equal(prediction.values, VALUES)
+    np.testing.assert_array_equal(prediction.expected_error, error)
+    np.savez(tmp_path / "theirs.npz", predicted=VALUES, expected_error=error.astype(np.float64))
+    prediction = load_prediction(tmp_path / "theirs.npz", PredictionFormat(quantity="disparity"))
+    np.testing.assert_array_equal(prediction.expected_error, error)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "values", "error"),
+    [("depth", VALUES, VALUES[:5]), ("depth", VALUES, VALUES > 1), ("normals", NORMALS, VALUES)],
+)
+def test_an_expected_error_of_something_else_is_refused(tmp_path, quantity, values, error):
+    np.savez(tmp_path / "a.npz", **{quantity: values, "expected_error": error})
+    with pytest.raises(InputError, match=r"a\.npz: expected_error is"):
+        load_prediction(tmp_path / "a.npz")
+    if error.dtype == np.float32:
+        with pytest.raises((ValueError, TypeError), match="expected_error"):  # TypeError: the tests' shape checker
+            Prediction(quantity=quantity, invariance="none", values=values, expected_error=error)
 
 
 @pytest.mark.parametrize(

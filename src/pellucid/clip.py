@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 
 Quantity = Literal["disparity", "depth", "normals"]
 Invariance = Literal["affine", "scale", "none"]
@@ -41,11 +41,25 @@ class Prediction:
 
     disparity [T,H,W] is affine-invariant (larger is nearer), depth [T,H,W] is metres (up to scale and shift where the
     invariance says so; larger is farther), normals [T,H,W,3] are unit vectors in the camera frame.
+
+    expected_error is the confidence of a prediction that has one: the relative error |depth - truth| / truth that is
+    to be expected at a pixel, 0.05 for 5 %, once depth is free of the transform that the invariance leaves open (one
+    scale and shift a clip). NaN where nothing is known of it. Normals have none.
+    Raises ValueError when it is not of the values' shape.
     """
 
     quantity: Quantity
     invariance: Invariance
     values: Float[np.ndarray, "T H W *C"]
+    expected_error: Float32[np.ndarray, "T H W"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.expected_error is None:
+            return
+        if self.quantity == "normals":
+            raise ValueError("expected_error is of depth, but the prediction is of normals")
+        if self.expected_error.shape != self.values.shape:
+            raise ValueError(f"expected_error is {self.expected_error.shape}, but the values are {self.values.shape}")
 
 
 @runtime_checkable

@@ -12,6 +12,7 @@ from numpy.lib import format as npy
 from ._atomic import atomic
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip file can hold: the same values give the same bytes
+EXPECTED_ERROR = "expected_error"
 
 
 def save_npz(
@@ -20,15 +21,19 @@ def save_npz(
     chunks: Iterable[Float32[np.ndarray, "n ..."]],
     shape: tuple[int, ...],
     K: Float[np.ndarray, "3 3"] | None = None,
+    expected_error: Iterable[Float32[np.ndarray, "n H W"]] | None = None,
 ) -> None:
     """Writes what `numpy.load(path)[name]` reads: the chunks joined to `shape`, float32, and `K` (pixels) if known.
 
+    `expected_error`, in chunks of its own, becomes a second array of that name and of the same shape.
     Memory holds one chunk. Values are stored, not deflated: float32 geometry shrinks by a fifth at best, at 20 MB/s.
     Raises InputError when the disk is full or cannot be written, ValueError when the chunks do not make up `shape`.
     """
     with atomic(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-        with archive.open(zipfile.ZipInfo(f"{name}.npy", _EPOCH), "w", force_zip64=True) as member:
-            _write(member, chunks, shape)
+        arrays = {name: chunks} if expected_error is None else {name: chunks, EXPECTED_ERROR: expected_error}
+        for array, parts in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{array}.npy", _EPOCH), "w", force_zip64=True) as member:
+                _write(member, parts, shape)
         if K is not None:
             with archive.open(zipfile.ZipInfo("K.npy", _EPOCH), "w") as member:
                 npy.write_array(member, np.asarray(K, np.float64))

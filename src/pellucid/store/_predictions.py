@@ -13,6 +13,7 @@ from jaxtyping import Float
 from pellucid.camera import NormalFrame, normals_to_opencv
 from pellucid.clip import InputError, Invariance, Prediction, Quantity
 
+from ._arrays import EXPECTED_ERROR
 from ._atomic import read_json
 from ._pictures import KINDS, NAMES, from_levels, named, read_pictures
 
@@ -75,18 +76,18 @@ def load_prediction(
 
     Its quantity is given, or that of the array's name, the sidecar `prediction.json`, the file's or the folder's name,
     in this order; its invariance is given, the sidecar's, or that of the quantity (disparity up to scale and shift,
-    depth in metres). Normals come into OpenCV's axes from those given.
+    depth in metres). Normals come into OpenCV's axes from those given. An array `expected_error` of .npz comes with it.
     Raises InputError when there is none, it is damaged, nothing tells its quantity, or it is not of `shape` (frames,
     height, width).
     """
     found = _found(path, given.quantity)
     sidecar = prediction_sidecar(found)
     known = given.quantity or sidecar.get("quantity")
-    levels = False
+    levels, expected_error = False, None
     if found.is_dir():
         name, values, levels = read_pictures(found, known)
     else:
-        name, values = _array(found, given.quantity)
+        name, values, expected_error = _array(found, given.quantity)
     quantity: Any = given.quantity or name or known or _by_path(found)
     if quantity not in get_args(Quantity):
         raise InputError(f"{found}: nothing tells whether it is {' or '.join(NAMES)}; say which")
@@ -98,7 +99,14 @@ def load_prediction(
     values = _checked(values, found, quantity, shape)
     if quantity == "normals":
         values = normals_to_opencv(values, given.normal_frame)
-    return Prediction(quantity=quantity, invariance=invariance, values=values)
+    if expected_error is not None:
+        if quantity == "normals" or expected_error.shape != values.shape or expected_error.dtype.kind != "f":
+            raise InputError(
+                f"{found}: {EXPECTED_ERROR} is {expected_error.dtype} {expected_error.shape} for {quantity} "
+                f"{values.shape}; floats of the shape of depth or disparity"
+            )
+        expected_error = expected_error.astype(np.float32, copy=False)
+    return Prediction(quantity=quantity, invariance=invariance, values=values, expected_error=expected_error)
 
 
 def _found(path: Path, quantity: Quantity | None) -> Path:
@@ -120,15 +128,15 @@ def _found(path: Path, quantity: Quantity | None) -> Path:
     raise InputError(f"{path}: expected one .npz or .npy, or pictures of one kind ({', '.join(KINDS)}); has {held}")
 
 
-def _array(found: Path, quantity: Quantity | None) -> tuple[Quantity | None, np.ndarray]:
-    """The array that is meant, and the quantity that its name says."""
+def _array(found: Path, quantity: Quantity | None) -> tuple[Quantity | None, np.ndarray, np.ndarray | None]:
+    """The quantity that the name of the array meant says, that array, and the expected error where there is one."""
     try:
         content = np.load(found)
         if isinstance(content, np.ndarray):
-            return None, content
+            return None, content, None
         with content:
-            name = _meant(found, content.files, quantity)
-            return named(name), content[name]
+            name = _meant(found, [name for name in content.files if name != EXPECTED_ERROR], quantity)
+            return named(name), content[name], content.get(EXPECTED_ERROR)
     except OSError as error:
         raise InputError(
             f"{found}: cannot be read ({error.strerror or error}); give a prediction or its folder"
