@@ -28,14 +28,14 @@ from pellucid.align import (
     fit_metric,
     fit_scale_shift,
 )
-from pellucid.data.behind import read_behind
+from pellucid.data.behind import behind_things, read_behind
 from pellucid.data.sequences import find_sequences, read_sequence
 from pellucid.synth.frame import Frame
 from pellucid.synth.sensor import simulate_active_stereo
 from pellucid.visualize import colorize_disparity
 
 RESULTS = Path(__file__).parent / "results"
-METAL, THINGS = 3, 200  # a material, and the first instance that is no thing
+METAL, THINGS = 3, 100  # a material, and the first instance that is no thing
 FAR = 5.0  # metres: beyond is not scored
 PARTS = ("glass", "metal", "other things", "support")
 
@@ -64,7 +64,7 @@ def scenes(data: list[Path], count: int, limit: int | None) -> Iterator[Seen]:
             if (sequence.path / f"depth_behind_{t + 1:04d}.png").exists():
                 behind = read_behind(sequence, t, t + 1)[0][0]
             else:  # scenes of the prototype
-                behind = supports_alone(clip.depth[t], instance)
+                behind = behind_things(clip.depth[t], instance)
             frame = Frame(
                 index=int(t), rgb=clip.rgb[t], depth=clip.depth[t], normals=clip.normals[t], instance=instance,
                 material=np.ascontiguousarray(label[..., 1]), transparent=clip.transparent[t], depth_behind=behind,
@@ -79,23 +79,6 @@ def scenes(data: list[Path], count: int, limit: int | None) -> Iterator[Seen]:
         masks = (glass, metal, thing & ~glass & ~metal, ~thing & ~glass & ~metal)
         parts = {name: mask & scored for name, mask in zip(PARTS, masks, strict=True)}
         yield Seen(name=sequence.name, rgb=clip.rgb[chosen], depth=depth, sensor=np.stack(sensors), parts=parts)
-
-
-def supports_alone(depth: np.ndarray, instance: np.ndarray) -> np.ndarray:
-    """Depth with the things taken away: each pixel of a thing lies on the plane of the nearest support it hides."""
-    thing = (instance > 0) & (instance < THINGS)
-    kinds = [kind for kind in np.unique(instance[~thing]) if np.isfinite(depth[instance == kind]).sum() > 50]
-    distance = [cv2.distanceTransform((instance != kind).astype(np.uint8), cv2.DIST_L2, 5) for kind in kinds]
-    nearest = np.argmin(distance, axis=0)
-    v, u = np.indices(depth.shape)
-    behind = depth.astype(np.float64)
-    for number, kind in enumerate(kinds):
-        own = (instance == kind) & np.isfinite(depth)
-        columns = np.stack([u[own], v[own], np.ones(own.sum())], axis=1)
-        x, y, z = np.linalg.lstsq(columns, 1 / depth[own], rcond=None)[0]
-        hidden = thing & (nearest == number)
-        behind[hidden] = np.maximum(1 / np.maximum(x * u + y * v + z, 1e-2), depth)[hidden]
-    return behind.astype(np.float32)
 
 
 def stand_in(depth: np.ndarray, share: float, seed: int) -> np.ndarray:

@@ -30,7 +30,7 @@ class Augmentation:
 NONE = Augmentation(1, 0, 0, False, 0, 0, 0, 0, 0, 0, 0, 100)
 
 
-def _camera_matrix(size: tuple[int, int], out: tuple[int, int], a: Augmentation, rng: np.random.Generator) -> tuple:
+def camera_matrix(size: tuple[int, int], out: tuple[int, int], a: Augmentation, rng: np.random.Generator) -> tuple:
     """Output pixel -> input pixel affine map [2,3], with the flip and the roll (radians) that it contains."""
     (H, W), (h, w) = size, out
     scale = min(H / h, W / w) / rng.uniform(1, a.zoom)
@@ -48,12 +48,12 @@ def _camera_matrix(size: tuple[int, int], out: tuple[int, int], a: Augmentation,
     return np.column_stack([linear, offset]), flip, roll
 
 
-def _warp(image: np.ndarray, M: np.ndarray, out: tuple[int, int], interpolation: int) -> np.ndarray:
+def warp(image: np.ndarray, M: np.ndarray, out: tuple[int, int], interpolation: int) -> np.ndarray:
     flags = interpolation | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(image, M, (out[1], out[0]), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
 
 
-def _look(rgb: UInt8[np.ndarray, "T H W 3"], a: Augmentation, rng: np.random.Generator) -> UInt8[np.ndarray, "T H W 3"]:
+def look(rgb: UInt8[np.ndarray, "T H W 3"], a: Augmentation, rng: np.random.Generator) -> UInt8[np.ndarray, "T H W 3"]:
     x = rgb.astype(np.float32) / 255
     x = x ** np.exp(rng.normal(0, a.contrast / 2))
     x = x * 2 ** rng.uniform(-a.exposure, a.exposure) * np.exp(rng.uniform(-1, 1, 3) * a.white_balance)
@@ -88,15 +88,15 @@ def _turn(normals: Float[np.ndarray, "T H W 3"], flip: float, roll: float) -> Fl
 
 def augment(clip: Clip, size: tuple[int, int], a: Augmentation, rng: np.random.Generator) -> Clip:
     """The clip as another camera with another look would have seen it, at (height, width); truth is moved alike."""
-    M, flip, roll = _camera_matrix(clip.rgb.shape[1:3], size, a, rng)
+    M, flip, roll = camera_matrix(clip.rgb.shape[1:3], size, a, rng)
     shrink = cv2.INTER_AREA if np.abs(np.linalg.det(M[:, :2])) > 1.5 else cv2.INTER_LINEAR
-    rgb = np.stack([_warp(f, M, size, cv2.INTER_LINEAR if shrink == cv2.INTER_AREA else shrink) for f in clip.rgb])
-    rgb = _look(rgb, a, rng)
+    rgb = np.stack([warp(f, M, size, cv2.INTER_LINEAR if shrink == cv2.INTER_AREA else shrink) for f in clip.rgb])
+    rgb = look(rgb, a, rng)
 
     def truth(x: np.ndarray | None) -> np.ndarray | None:
         if x is None:
             return None
-        return np.stack([_warp(f, M, size, cv2.INTER_NEAREST) for f in x])
+        return np.stack([warp(f, M, size, cv2.INTER_NEAREST) for f in x])
 
     normals = truth(clip.normals)
     glass = None if clip.transparent is None else truth(clip.transparent.astype(np.uint8))

@@ -16,7 +16,7 @@ from pellucid.data.sets import SETS
 class Recipe:
     """Everything that decides a training run; written beside its checkpoints."""
 
-    method: Literal["dkt", "dvd", "autoencoder"]
+    method: Literal["dkt", "dvd", "autoencoder", "completion"]
     quantity: Literal["disparity", "normals"] = "disparity"
 
     base: str | None = None
@@ -194,10 +194,20 @@ def nano_normal() -> Recipe:
     return replace(nano_dkt(), quantity="normals")
 
 
+def nano_completion() -> Recipe:
+    """The network that judges a depth sensor beside nano and completes it."""
+    return Recipe(
+        method="completion", base="nano", transformer={"block_out_channels": [24, 48, 96, 128]}, window=1, overlap=0,
+        steps=1500, learning_rate=1e-3, schedule="cosine", warmup=50, betas=(0.9, 0.98),
+        sizes=((160, 256), (192, 208)), frames=(1,), frame_weights=(1,), batch_frames=8, packed=1, variants=1000,
+        augmentation=Augmentation(zoom=1.8, roll=6.0, stretch=0.08), cache_latents=False, validate_every=250,
+    )  # fmt: skip
+
+
 RECIPES = {
     f.__name__: f
     for f in (
         dkt_depth_1_3b, dkt_depth_14b, dkt_normal_1_3b, dkt_normal_14b, dvd_depth_1_3b,
-        nano_autoencoder, nano_stills, nano_dvd, nano_frames, nano_dkt, nano_normal,
+        nano_autoencoder, nano_stills, nano_dvd, nano_frames, nano_dkt, nano_normal, nano_completion,
     )
 }  # fmt: skip

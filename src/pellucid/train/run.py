@@ -24,6 +24,7 @@ from pellucid.model.pipeline import GeometryPipeline
 from pellucid.store import read_json, write_json
 from pellucid.train.beginnings import begin
 from pellucid.train.cache import LatentCache, Latents
+from pellucid.train.completion import train_completion
 from pellucid.train.loop import fit
 from pellucid.train.objectives import AutoencoderObjective, GeometryObjective
 from pellucid.train.recipes import Recipe
@@ -77,14 +78,23 @@ def train(
     """
     if not resume and (out / "recipe.json").exists():
         raise InputError(f"{out}: holds a run already; add --resume to go on with it or name another folder")
+    if recipe.method == "completion":
+        write_recipe(recipe, data, out)
+        train_completion(recipe, data, out, resume, workers)
+        return
     mixture, held_out = make_mixture(recipe, data, "train"), make_mixture(recipe, data, "held-out")
     announce(recipe, mixture)
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(out / "recipe.json", asdict(recipe) | {"data": [str(d) for d in data]})
+    write_recipe(recipe, data, out)
     if recipe.method == "autoencoder":
         train_autoencoder(recipe, mixture, held_out, out, resume, workers)
     else:
         train_geometry(recipe, mixture, held_out, out, resume, workers, cache or out / "latents")
+
+
+def write_recipe(recipe: Recipe, data: Sequence[Path], out: Path) -> None:
+    """Beside the checkpoints: everything that decides the run."""
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "recipe.json", asdict(recipe) | {"data": [str(d) for d in data]})
 
 
 def train_autoencoder(

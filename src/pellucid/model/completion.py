@@ -1,0 +1,104 @@
+"""What a depth sensor's frame is worth, pixel by pixel, and what the depth is instead: a small U-Net on the picture,
+the model's depth and the sensor's.
+
+It sees what the rules of `pellucid.align` see, and the colours: it learns how glass and metal fail a sensor, and how
+things end where a video model's latents are blurred. All is told as logarithms of ratios of depth, so that metres do
+not matter, and an error of the logarithm is a relative error.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from diffusers import UNet2DModel
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+from torch.nn import functional as F
+
+PACKED = 2  # pixels a side that the network takes as one
+GRID = 16  # height and width are multiples of it
+TRUSTED = 0.015  # relative error that a trusted pixel of the sensor may have; its noise at 1 m is a third of that
+_CHANNELS = 6  # colour, the model's depth, the sensor's ratio to it, where the sensor has one
+_OUTPUTS = 3
+_MOST = 1.0  # of a ratio's logarithm, that the network is told
+_LEAST_LOG, _MOST_LOG = -6.0, 1.0  # of the expected error
+_EDGES = 0.5  # weight of the gradient term
+_HARD = 3.0  # weight of pixels of glass and metal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the network says of each pixel."""
+
+    log_ratio: Float[Tensor, "B H W"]  # of the true depth to the model's
+    log_error: Float[Tensor, "B H W"]  # of the expected relative error of the depth so corrected
+    trust: Float[Tensor, "B H W"]  # logit of the probability that the sensor's pixel is right
+
+
+def make_network(widths: tuple[int, ...]) -> UNet2DModel:
+    """A U-Net of so many channels on each level, without attention, that begins by changing nothing."""
+    network = UNet2DModel(
+        in_channels=_CHANNELS * PACKED**2,
+        out_channels=_OUTPUTS * PACKED**2,
+        block_out_channels=widths,
+        down_block_types=("DownBlock2D",) * len(widths),
+        up_block_types=("UpBlock2D",) * len(widths),
+        layers_per_block=1,
+        norm_num_groups=8,
+        add_attention=False,
+    )
+    torch.nn.init.zeros_(network.conv_out.weight)
+    return network
+
+
+def judge(
+    network: UNet2DModel,
+    rgb: UInt8[Tensor, "B H W 3"],
+    model: Float[Tensor, "B H W"],
+    sensor: Float[Tensor, "B H W"],
+) -> Judged:
+    """What the network says of frames whose sides are multiples of `GRID`.
+
+    Depth in metres: the model's positive everywhere, the sensor's NaN where it has none.
+    """
+    colours = rgb.movedim(-1, 1).float() / 127.5 - 1
+    middle = model.flatten(1).median(dim=1).values[:, None, None]
+    known = sensor > 0
+    ratio = torch.where(known, (sensor / model).clamp_min(1e-3).log(), 0.0)
+    maps = [(model / middle).log(), ratio.clamp(-_MOST, _MOST) * 4, known.float()]
+    x = F.pixel_unshuffle(torch.cat([colours, torch.stack(maps, 1)], 1), PACKED)
+    said = F.pixel_shuffle(network(x, 0).sample.float(), PACKED)
+    log_error = said[:, 1].clamp(_LEAST_LOG, _MOST_LOG)
+    return Judged(log_ratio=said[:, 0], log_error=log_error, trust=said[:, 2])
+
+
+def loss(
+    judged: Judged,
+    model: Float[Tensor, "B H W"],
+    sensor: Float[Tensor, "B H W"],
+    truth: Float[Tensor, "B H W"],
+    hard: Bool[Tensor, "B H W"],
+) -> dict[str, Tensor]:
+    """Laplace's likelihood of the truth, edges, and the likelihood of the sensor being right.
+
+    The expectation of Laplace's distribution is what `log_error` means. `hard` are the pixels of glass and metal.
+    """
+    scored = torch.isfinite(truth) & (truth > 0)
+    weight = torch.where(hard, _HARD, 1.0) * scored
+    wanted = torch.where(scored, truth / model, 1.0).log()
+    error = (judged.log_ratio - wanted).abs()
+    likelihood = _mean(error * (-judged.log_error).exp() + judged.log_error, weight)
+    edges = error.new_zeros(())
+    for axis in (1, 2):
+        both = weight.narrow(axis, 1, weight.shape[axis] - 1) * scored.narrow(axis, 0, weight.shape[axis] - 1)
+        edges = edges + _mean((judged.log_ratio.diff(dim=axis) - wanted.diff(dim=axis)).abs(), both)
+    known = (sensor > 0) & scored
+    right = torch.where(known, sensor / truth, 1.0).log().abs() < TRUSTED
+    doubt = F.binary_cross_entropy_with_logits(judged.trust, right.float(), reduction="none")
+    terms = {"likelihood": likelihood, "edges": edges, "trust": _mean(doubt, weight * known)}
+    total = likelihood + 20 * _EDGES * edges + terms["trust"] + 5 * _mean(error, weight)
+    return {"loss": total, "error": _mean(error, scored), "hard_error": _mean(error, scored & hard), **terms}
+
+
+def _mean(values: Tensor, weight: Tensor) -> Tensor:
+    weight = weight.to(values)
+    return (values * weight).sum() / weight.sum().clamp_min(1)
