@@ -6,10 +6,11 @@ smooth, or blur the outlines of what is near, a sensor's are as large as a thing
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, UInt8
 
 from pellucid.clip import InputError
 
@@ -24,10 +25,25 @@ _REACH = 0.05  # of the image's width: how far a border's correction is carried 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """Depth in metres everywhere, and where it is the sensor's own."""
+    """Depth in metres everywhere, where it is the sensor's own, and the relative error to expect where that is known.
+    """
 
     depth: Float32[np.ndarray, "H W"]
     trusted: Bool[np.ndarray, "H W"]
+    expected_error: Float32[np.ndarray, "H W"] | None = None
+
+
+class Completer(Protocol):
+    """Whatever completes a depth sensor's frame: from its colours, a model's depth of it (metres, positive) and the
+    sensor's (metres, NaN where unknown)."""
+
+    def __call__(
+        self,
+        rgb: UInt8[np.ndarray, "H W 3"],
+        model: Float32[np.ndarray, "H W"],
+        sensor: Float32[np.ndarray, "H W"],
+        /,
+    ) -> Completed: ...
 
 
 def complete_depth(
@@ -57,8 +73,19 @@ def complete_depth(
     side = max(3, model.shape[1] // 64 | 1)
     around = cv2.boxFilter(agrees.astype(np.float32), -1, (side, side), borderType=cv2.BORDER_REFLECT)
     trusted = agrees & (around > 0.5)
-    carried = wide + membrane(np.where(trusted, rest, np.float32(0)), trusted, _REACH * model.shape[1])
-    return Completed(depth=np.where(trusted, sensor, model * np.exp(carried)), trusted=trusted)
+    return Completed(depth=join_depth(model * np.exp(wide), sensor, trusted), trusted=trusted)
+
+
+def join_depth(
+    model: Float32[np.ndarray, "H W"], sensor: Float32[np.ndarray, "H W"], trusted: Bool[np.ndarray, "H W"]
+) -> Float32[np.ndarray, "H W"]:
+    """The sensor's depth where trusted, exactly; elsewhere the model's, joined to it without a step. Metres.
+
+    The ratio of the two at the borders of what is trusted is carried into the holes and fades there.
+    """
+    rest = np.log(np.where(trusted, sensor, model) / model)
+    carried = membrane(rest, trusted, _REACH * model.shape[1])
+    return np.where(trusted, sensor, model * np.exp(carried))
 
 
 def _local_median(ratio: Float32[np.ndarray, "H W"], known: Bool[np.ndarray, "H W"]) -> Float32[np.ndarray, "H W"]:

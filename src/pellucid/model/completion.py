@@ -16,13 +16,13 @@ from torch.nn import functional as F
 
 PACKED = 2  # pixels a side that the network takes as one
 GRID = 16  # height and width are multiples of it
-TRUSTED = 0.015  # relative error that a trusted pixel of the sensor may have; its noise at 1 m is a third of that
 _CHANNELS = 6  # colour, the model's depth, the sensor's ratio to it, where the sensor has one
 _OUTPUTS = 3
 _MOST = 1.0  # of a ratio's logarithm, that the network is told
 _LEAST_LOG, _MOST_LOG = -6.0, 1.0  # of the expected error
-_EDGES = 0.5  # weight of the gradient term
 _HARD = 3.0  # weight of pixels of glass and metal
+# The likelihood alone gives up where the error is large; the plain error and the edges keep those pixels in play.
+_WEIGHTS = {"likelihood": 1.0, "sensor_likelihood": 0.5, "edges": 10.0, "error": 5.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Judged:
 
     log_ratio: Float[Tensor, "B H W"]  # of the true depth to the model's
     log_error: Float[Tensor, "B H W"]  # of the expected relative error of the depth so corrected
-    trust: Float[Tensor, "B H W"]  # logit of the probability that the sensor's pixel is right
+    log_sensor_error: Float[Tensor, "B H W"]  # of that of the sensor's, where it has one
 
 
 def make_network(widths: tuple[int, ...]) -> UNet2DModel:
@@ -67,8 +67,8 @@ def judge(
     maps = [(model / middle).log(), ratio.clamp(-_MOST, _MOST) * 4, known.float()]
     x = F.pixel_unshuffle(torch.cat([colours, torch.stack(maps, 1)], 1), PACKED)
     said = F.pixel_shuffle(network(x, 0).sample.float(), PACKED)
-    log_error = said[:, 1].clamp(_LEAST_LOG, _MOST_LOG)
-    return Judged(log_ratio=said[:, 0], log_error=log_error, trust=said[:, 2])
+    errors = said[:, 1:].clamp(_LEAST_LOG, _MOST_LOG)
+    return Judged(log_ratio=said[:, 0], log_error=errors[:, 0], log_sensor_error=errors[:, 1])
 
 
 def loss(
@@ -78,25 +78,31 @@ def loss(
     truth: Float[Tensor, "B H W"],
     hard: Bool[Tensor, "B H W"],
 ) -> dict[str, Tensor]:
-    """Laplace's likelihood of the truth, edges, and the likelihood of the sensor being right.
+    """Laplace's likelihood of the truth by the corrected depth and by the sensor's, and the corrected depth's edges.
 
-    The expectation of Laplace's distribution is what `log_error` means. `hard` are the pixels of glass and metal.
+    The expectation of Laplace's distribution is what the two errors mean. `hard` are the pixels of glass and metal.
     """
     scored = torch.isfinite(truth) & (truth > 0)
     weight = torch.where(hard, _HARD, 1.0) * scored
     wanted = torch.where(scored, truth / model, 1.0).log()
     error = (judged.log_ratio - wanted).abs()
-    likelihood = _mean(error * (-judged.log_error).exp() + judged.log_error, weight)
+    known = (sensor > 0) & scored
+    sensor_error = torch.where(known, sensor / truth, 1.0).log().abs()
     edges = error.new_zeros(())
     for axis in (1, 2):
-        both = weight.narrow(axis, 1, weight.shape[axis] - 1) * scored.narrow(axis, 0, weight.shape[axis] - 1)
-        edges = edges + _mean((judged.log_ratio.diff(dim=axis) - wanted.diff(dim=axis)).abs(), both)
-    known = (sensor > 0) & scored
-    right = torch.where(known, sensor / truth, 1.0).log().abs() < TRUSTED
-    doubt = F.binary_cross_entropy_with_logits(judged.trust, right.float(), reduction="none")
-    terms = {"likelihood": likelihood, "edges": edges, "trust": _mean(doubt, weight * known)}
-    total = likelihood + 20 * _EDGES * edges + terms["trust"] + 5 * _mean(error, weight)
-    return {"loss": total, "error": _mean(error, scored), "hard_error": _mean(error, scored & hard), **terms}
+        one, other = (weight.narrow(axis, start, weight.shape[axis] - 1) for start in (0, 1))
+        step = judged.log_ratio.diff(dim=axis) - wanted.diff(dim=axis)
+        edges = edges + _mean(step.abs(), one * other)
+    terms = {
+        "likelihood": _mean(error * (-judged.log_error).exp() + judged.log_error, weight),
+        "sensor_likelihood": _mean(
+            sensor_error * (-judged.log_sensor_error).exp() + judged.log_sensor_error, weight * known
+        ),
+        "edges": edges,
+        "error": _mean(error, weight),
+    }
+    total = sum(_WEIGHTS[name] * term for name, term in terms.items())
+    return {"loss": total, **terms, "hard_error": _mean(error, hard & scored)}
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:
