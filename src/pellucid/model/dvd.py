@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 TAU = 0.5  # Sec. 4.2, Table 7: .5 is the best anchor
-GRADIENT_WEIGHT = 0.5  # Table 5: spatial and temporal weights are both 0.5
+SPATIAL_WEIGHT = TEMPORAL_WEIGHT = 0.5  # Table 5
 
 Latent = Float[Tensor, "B c f h w"]
 Denoiser = Callable[[Tensor, Tensor], Tensor]
@@ -34,11 +34,17 @@ def gradient_terms(z: Latent, target: Latent) -> dict[str, Float[Tensor, ""]]:
 
 
 def loss(
-    network: Denoiser, z_rgb: Latent, z_geo: Latent, tau: float = TAU, gradient_weight: float = GRADIENT_WEIGHT
+    network: Denoiser,
+    z_rgb: Latent,
+    z_geo: Latent,
+    tau: float = TAU,
+    spatial_weight: float = SPATIAL_WEIGHT,
+    temporal_weight: float = TEMPORAL_WEIGHT,
 ) -> dict[str, Float[Tensor, ""]]:
     """Training objective (Eq. 8) with its terms: loss, mse, grad_t, grad_h, grad_w."""
     # Paper: l2 norm; released code: mean squared error; here: as released, so that its learning rate carries over.
     z = solve(network, z_rgb, tau)
     terms = {"mse": (z.float() - z_geo).square().mean(), **gradient_terms(z.float(), z_geo)}
-    total = terms["mse"] + gradient_weight * (terms["grad_t"] + terms["grad_h"] + terms["grad_w"])
+    spatial, temporal = terms["grad_h"] + terms["grad_w"], terms["grad_t"]
+    total = terms["mse"] + spatial_weight * spatial + temporal_weight * temporal
     return {"loss": total, **terms}

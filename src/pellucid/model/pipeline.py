@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pellucid.align import Seam
 from pellucid.clip import InputError, Prediction
-from pellucid.model import adapter, catalog
+from pellucid.model import adapter, catalog, dvd
 from pellucid.model.causal_conv import with_fast_stills
 from pellucid.model.framing import Framing
 from pellucid.model.network import Network
@@ -102,6 +102,7 @@ class GeometryPipeline(DiffusionPipeline):
         window: int = 21,
         overlap: int = 3,
         num_inference_steps: int = 5,
+        tau: float = dvd.TAU,
         prompt_embeds: Tensor | None = None,
     ):
         super().__init__()
@@ -110,7 +111,7 @@ class GeometryPipeline(DiffusionPipeline):
         self.register_modules(transformer=transformer, vae=vae, scheduler=scheduler)
         self.register_to_config(
             method=method, quantity=quantity, height=height, width=width, window=window, overlap=overlap,
-            num_inference_steps=num_inference_steps,
+            num_inference_steps=num_inference_steps, tau=tau,
         )  # fmt: skip
         self.prompt_embeds = prompt_embeds
 
@@ -153,7 +154,9 @@ class GeometryPipeline(DiffusionPipeline):
             if latents is not None:
                 raise InputError("latents were given, but DVD starts from no noise; leave them out")
             mode: Mode = "unit" if c.quantity == "normals" else "reference" if reference else "robust"
-            return DVDStream(painter, network, window=window, overlap=overlap, mode=mode, reference=reference)
+            return DVDStream(
+                painter, network, window=window, overlap=overlap, mode=mode, reference=reference, tau=c.tau
+            )
         shape = self._latent_shape(num_frames, framing)
         noise = (
             frame_noise(shape, settings.seed)

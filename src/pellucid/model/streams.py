@@ -241,7 +241,7 @@ class DVDStream:
         overlap: int,
         mode: Mode,
         reference: bool,
-        tau: float = dvd.TAU,
+        tau: float,
     ):
         self.painter, self.network, self.tau = painter, network, tau
         self.windows = plan_frames(painter.num_frames, window, overlap, reference=reference)

@@ -11,6 +11,7 @@ from pellucid.model import dkt, dvd, latents
 from pellucid.model.causal_conv import with_fast_stills
 from pellucid.model.network import Network
 from pellucid.train.cache import Latents, colours, geometry
+from pellucid.train.recipes import Recipe
 
 
 @runtime_checkable
@@ -64,8 +65,8 @@ class AutoencoderObjective:
 class GeometryObjective:
     """`dkt.loss` or `dvd.loss` on latents."""
 
-    def __init__(self, model: nn.Module, network: Network, method: str, quantity: str):
-        self.model, self.network, self.method, self.quantity = model, network, method, quantity
+    def __init__(self, model: nn.Module, network: Network, recipe: Recipe):
+        self.model, self.network, self.recipe = model, network, recipe
 
     def attach(self, prepared: nn.Module) -> None:
         """Train through the module that accelerate prepared, so that gradients are shared between processes."""
@@ -74,9 +75,10 @@ class GeometryObjective:
     def loss(self, batch: list[Latents], rng: torch.Generator) -> dict[str, Tensor]:
         device = next(self.model.parameters()).device
         z_rgb = torch.cat([b.rgb for b in batch]).to(device)
-        z_geo = torch.cat([getattr(b, self.quantity) for b in batch]).to(device)
-        if self.method == "dvd":
-            return dvd.loss(self.network, z_rgb, z_geo)
+        z_geo = torch.cat([getattr(b, self.recipe.quantity) for b in batch]).to(device)
+        if self.recipe.method == "dvd":
+            weights = self.recipe.spatial_weight, self.recipe.temporal_weight
+            return dvd.loss(self.network, z_rgb, z_geo, self.recipe.tau, *weights)
         eps = torch.randn(z_geo.shape, generator=rng).to(device)
         ids = torch.randint(dkt.TRAINING_STEPS, (len(z_geo),), generator=rng)
         return dkt.loss(self.network, z_rgb, z_geo, eps, ids.to(device))

@@ -18,6 +18,12 @@ class Recipe:
 
     method: Literal["dkt", "dvd", "autoencoder", "completion"]
     quantity: Literal["disparity", "normals"] = "disparity"
+    tau: float = 0.5
+    """DVD's fixed timestep, above 0 and at most 1; the trained pipeline works at it too."""
+    spatial_weight: float = 0.5
+    """Weight of DVD's loss on the latent's gradients within a frame."""
+    temporal_weight: float = 0.5
+    """Weight of DVD's loss on its gradients from frame to frame."""
 
     base: str | None = None
     """Model to start from: an official name, a folder, or a checkpoint of another run; none starts from scratch."""
@@ -91,6 +97,10 @@ class Recipe:
             raise InputError(f"there is no set {unknown[0]!r}; available: {', '.join(SETS)}")
         if any(not 0 <= w < float("inf") for _, w in weights):
             raise InputError("still_weights and clip_weights must be 0 or more")
+        if not 0 < self.tau <= 1:
+            raise InputError(f"tau is {self.tau}; it must be above 0 and at most 1")
+        if self.spatial_weight < 0 or self.temporal_weight < 0:
+            raise InputError("spatial_weight and temporal_weight must be 0 or more")
         if self.steps < 1 or self.batch_frames < 1 or self.accumulation < 1:
             raise InputError("steps, batch_frames and accumulation must be at least 1")
 

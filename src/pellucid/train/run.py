@@ -30,7 +30,7 @@ from pellucid.train.objectives import AutoencoderObjective, GeometryObjective
 from pellucid.train.recipes import Recipe
 
 VALIDATION_BATCHES = 12
-CONFIG_KEYS = ("method", "quantity", "height", "width", "window", "overlap", "num_inference_steps")
+CONFIG_KEYS = ("method", "quantity", "height", "width", "window", "overlap", "num_inference_steps", "tau")
 
 
 def make_mixture(recipe: Recipe, data: Sequence[Path], split: Split) -> Mixture:
@@ -140,14 +140,16 @@ def train_geometry(
     if recipe.gradient_checkpointing:
         pipe.transformer.enable_gradient_checkpointing()
     network = Network(pipe.transformer, pipe.prompt_embeds)
-    objective = GeometryObjective(pipe.transformer, network, recipe.method, recipe.quantity)
+    objective = GeometryObjective(pipe.transformer, network, recipe)
     cache = LatentCache(cache_folder if recipe.cache_latents else None, recipe.quantity)
 
     def prepare(material: list[tuple[Sample, Latents | Clip]]) -> list[Latents]:
         return [x if isinstance(x, Latents) else cache.encode(vae, sample, x) for sample, x in material]
 
-    forget = LatentCache(None)
-    batches = [[forget.encode(vae, s, held_out.load(s)) for s in held_out.batch(i)] for i in range(VALIDATION_BATCHES)]
+    def remembered(sample: Sample) -> Latents:
+        return cache.read(sample) or cache.encode(vae, sample, held_out.load(sample))
+
+    batches = [[remembered(s) for s in held_out.batch(i)] for i in range(VALIDATION_BATCHES)]
 
     def validate() -> dict[str, float]:
         rng = torch.Generator().manual_seed(0)
@@ -165,6 +167,7 @@ def start_pipeline(recipe: Recipe) -> GeometryPipeline:
     config: dict[str, Any] = {
         "method": recipe.method, "quantity": recipe.quantity, "height": height, "width": width,
         "window": recipe.window, "overlap": recipe.overlap, "num_inference_steps": 1 if recipe.method == "dvd" else 5,
+        "tau": recipe.tau,
     }  # fmt: skip
     if recipe.base is not None:
         pipe = GeometryPipeline.from_pretrained(base_model(recipe.base))
