@@ -6,7 +6,7 @@ smooth, or blur the outlines of what is near, a sensor's are as large as a thing
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -25,14 +25,14 @@ _REACH = 0.05  # of the image's width: how far a border's correction is carried 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """Depth in metres everywhere, where it is the sensor's own, and the relative error to expect where that is known.
-    """
+    """Depth in metres everywhere, where it is the sensor's own, and the relative error to expect if that is told."""
 
     depth: Float32[np.ndarray, "H W"]
     trusted: Bool[np.ndarray, "H W"]
     expected_error: Float32[np.ndarray, "H W"] | None = None
 
 
+@runtime_checkable
 class Completer(Protocol):
     """Whatever completes a depth sensor's frame: from its colours, a model's depth of it (metres, positive) and the
     sensor's (metres, NaN where unknown)."""

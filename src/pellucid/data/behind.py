@@ -22,9 +22,7 @@ def read_behind(
     return np.stack([frame.depth_behind for frame in found]), np.stack([frame.normals_behind for frame in found])
 
 
-def behind_things(
-    depth: Float32[np.ndarray, "H W"], instance: UInt8[np.ndarray, "H W"]
-) -> Float32[np.ndarray, "H W"]:
+def behind_things(depth: Float32[np.ndarray, "H W"], instance: UInt8[np.ndarray, "H W"]) -> Float32[np.ndarray, "H W"]:
     """Depth in metres with the things taken away, of scenes in which what lies behind was not rendered.
 
     Each pixel of a thing lies on the plane of the nearest support it hides.

@@ -11,6 +11,7 @@ from jaxtyping import Float, UInt8
 
 from pellucid.align import find_tags, plane_depth, tag_plane
 from pellucid.clip import Estimator, InputError
+from pellucid.predict.completion import find_network, network_sha256
 from pellucid.predict.metric_request import MetricRequest
 from pellucid.store import DepthFiles, open_depths
 from pellucid.video import Source
@@ -31,6 +32,7 @@ class Anchor:
     facts: dict[str, Any]  # plain JSON; what the metres depend on
     sees: bool = False  # whether it looks at the colours
     sensor: DepthFiles | None = None
+    network: Path | None = None  # that completes the sensor; without, rules do
     table: Float[np.ndarray, "H W"] | None = None  # depth of a known plane, beside a sensor
     most_frames: int | None = None  # that `known` should be asked about
 
@@ -41,15 +43,17 @@ def make_anchor(
     K: Float[np.ndarray, "3 3"] | None,
     depth: Path | None,
     load: Callable[[str], Estimator],
+    model: str,
 ) -> Anchor:
-    """The anchor of one input; `depth` is the sensor's recording of it, `load` gives a metric model by name.
+    """The anchor of one input; `depth` is the sensor's recording of it, `load` gives a metric model by name, `model`
+    predicts.
 
     `K` must be known where the request needs it. Raises InputError when the recording does not fit the video.
     """
     facts = {"anchor": request.metric, "drift": request.drift, "tolerance": request.tolerance}
     if request.metric == "sensor":
         assert depth is not None
-        return _sensor(request, source, K, depth, facts)
+        return _sensor(request, source, K, depth, facts, model)
     if request.metric == "plane":
         table, plane = _table(request, source, K)
         return Anchor(request=request, known=lambda *_: table, facts=facts | {"plane": plane})
@@ -66,16 +70,26 @@ def make_anchor(
 
 
 def _sensor(
-    request: MetricRequest, source: Source, K: Float[np.ndarray, "3 3"] | None, depth: Path, facts: dict[str, Any]
+    request: MetricRequest,
+    source: Source,
+    K: Float[np.ndarray, "3 3"] | None,
+    depth: Path,
+    facts: dict[str, Any],
+    model: str,
 ) -> Anchor:
     files = open_depths(depth, source.num_frames, source.height, source.width, request.depth_unit)
-    farther, nearer = request.trust
+    network = find_network(request.completion or model)
+    if network is None:
+        farther, nearer = request.trust
+        facts |= {"completion": "rules", "trusted_farther": farther, "trusted_nearer": nearer}
+    else:
+        facts |= {"completion": "network", "completion_sha256": network_sha256(network)}
     facts |= {"depth": depth.name, "depth_sha256": files.sha256, "depth_unit": request.depth_unit}
-    facts |= {"depth_size": list(files.own_size), "trusted_farther": farther, "trusted_nearer": nearer}
+    facts |= {"depth_size": list(files.own_size)}
     table, plane = (None, None) if request.known_plane is None else _table(request, source, K)
     return Anchor(
         request=request, known=lambda index, _: files.read(index), facts=facts | {"plane": plane}, sensor=files,
-        table=table,
+        network=network, table=table,
     )  # fmt: skip
 
 

@@ -1,12 +1,14 @@
 """Metric depth of one input: a fit over the whole record in one pass, its application in a second, constant memory."""
 
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 
-from pellucid.align import Evidence, MetricFit, complete_depth, depth_from_disparity, fit_metric
+from pellucid.align import Completer, Evidence, MetricFit, complete_depth, depth_from_disparity, fit_metric
 from pellucid.predict.anchors import Anchor, Known
+from pellucid.predict.completion import load_network
 from pellucid.predict.plan import Plan
 from pellucid.predict.report import say, watched
 from pellucid.store import Recording
@@ -29,19 +31,20 @@ def write_metric(plan: Plan, disparity: Recording, depth: Recording) -> dict[str
         return depth.meta
     fit, by_table, warnings = _fit(plan, anchor, disparity)
     known = trusted = 0
-    for index, frame in enumerate(_frames(plan, disparity, "in metres")):
+    complete = None if anchor.sensor is None else _completer(plan, anchor, by_table)
+    colours = _colours(plan) if complete else repeat(None)
+    for index, (frame, rgb) in enumerate(zip(_frames(plan, disparity, "in metres"), colours, strict=False)):
         metres = depth_from_disparity(frame, *fit.lines.at(index))
-        if anchor.sensor is not None:
+        if anchor.sensor is not None and complete is not None:
             sensor = anchor.sensor.read(index)
-            farther, nearer = anchor.request.trust
-            completed = complete_depth(metres, sensor, farther=farther, nearer=nearer, believe_model=by_table)
+            completed = complete(rgb, metres, sensor)
             metres, known = completed.depth, known + int(np.isfinite(sensor).sum())
             trusted += int(completed.trusted.sum())
         depth.append(metres[None])
     if known - trusted > OVERRULED * known and not by_table:
         warnings.append(
             f"the model overrules {1 - trusted / known:.0%} of what the sensor sees; where that is neither glass nor "
-            "metal the model is wrong, and a larger --farther and --nearer keep more of the sensor"
+            "metal the model is wrong; --completion rules with a larger --farther and --nearer keeps more of the sensor"
         )
     for sentence in warnings:
         say(f"  warning: {sentence}")
@@ -101,7 +104,7 @@ def _fit_to(plan: Plan, anchor: Anchor, disparity: Recording, known: Known) -> M
     total, evidence = plan.source.num_frames, Evidence()
     asked = range(total) if anchor.most_frames is None else np.linspace(0, total - 1, anchor.most_frames).astype(int)
     wanted = set(map(int, asked))
-    colours = (rgb for chunk in stream(plan.source, chunk=plan.chunk) for rgb in chunk) if anchor.sees else None
+    colours = _colours(plan) if anchor.sees else None
     for index, frame in enumerate(_frames(plan, disparity, "finding the scale")):
         rgb = None if colours is None else next(colours)
         if index in wanted and evidence.wants(index):
@@ -110,6 +113,20 @@ def _fit_to(plan: Plan, anchor: Anchor, disparity: Recording, known: Known) -> M
                 evidence.add(index, frame, metres)
     request = anchor.request
     return fit_metric(evidence, tolerance=request.tolerance, spacing=request.drift)
+
+
+def _completer(plan: Plan, anchor: Anchor, by_table: bool) -> Completer:
+    """What completes the sensor; metres by a known table are not corrected by a sensor that misses it."""
+    if anchor.network is not None:
+        return load_network(anchor.network, plan.placement.device)
+    farther, nearer = anchor.request.trust
+    return lambda _, model, sensor: complete_depth(
+        model, sensor, farther=farther, nearer=nearer, believe_model=by_table
+    )
+
+
+def _colours(plan: Plan) -> Iterator[np.ndarray]:
+    return (rgb for chunk in stream(plan.source, chunk=plan.chunk) for rgb in chunk)
 
 
 def _frames(plan: Plan, disparity: Recording, what: str) -> Iterator[np.ndarray]:

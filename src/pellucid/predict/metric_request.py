@@ -12,11 +12,22 @@ from pellucid.align import FARTHER, NEARER, make_plane, plane_below
 from pellucid.clip import InputError
 
 Anchor = Literal["sensor", "plane", "tag", "model"]
+RULES = "rules"
 
 # What each anchor must be told, and what it may be told besides.
 _NEEDS: dict[Anchor, str] = {"sensor": "--depth", "tag": "--tag-size"}
 _TAKES: dict[Anchor, tuple[str, ...]] = {
-    "sensor": ("depth", "depth_unit", "farther", "nearer", "plane", "camera_height", "camera_tilt", "camera_roll"),
+    "sensor": (
+        "depth",
+        "depth_unit",
+        "completion",
+        "farther",
+        "nearer",
+        "plane",
+        "camera_height",
+        "camera_tilt",
+        "camera_roll",
+    ),
     "plane": ("plane", "camera_height", "camera_tilt", "camera_roll"),
     "tag": ("tag_size", "tag_family"),
     "model": ("metric_model",),
@@ -36,10 +47,14 @@ class MetricRequest:
     several inputs, a folder that holds one of each name."""
     depth_unit: Annotated[float | None, tyro.conf.arg(metavar="METRES")] = None
     """Metres a step of the recorded depth; by default 0.001 for whole numbers and 1 for others."""
+    completion: Annotated[str | None, tyro.conf.arg(metavar="rules|NAME")] = None
+    """What decides where the sensor is right and fills the rest: the network of the model of that name, or rules; by
+    default the predicting model's own network if it has one."""
     farther: Annotated[float | None, tyro.conf.arg(metavar="SHARE")] = None
-    """Where the sensor is farther than the model by more than this share of the depth, it is replaced; 0.04."""
+    """By rules, where the sensor is farther than the model by more than this share of the depth, it is replaced; 0.04.
+    """
     nearer: Annotated[float | None, tyro.conf.arg(metavar="SHARE")] = None
-    """The same where it is nearer, which is more often the model's fault; 0.12."""
+    """By rules, the same where it is nearer, which is more often the model's fault; 0.12."""
     plane: Annotated[str | None, tyro.conf.arg(metavar="X,Y,Z,D")] = None
     """The table in the camera's frame: all points p in metres with (X, Y, Z) . p = D. With --metric sensor it overrules
     a sensor that sees through the table."""
@@ -74,6 +89,8 @@ class MetricRequest:
             raise InputError(f"--metric {self.metric}: needs {needed}")
         if self.known_plane is None and self.metric == "plane":
             raise InputError("--metric plane: needs --plane X,Y,Z,D, or --camera-height and --camera-tilt")
+        if self.completion != RULES and (self.farther is not None or self.nearer is not None):
+            raise InputError(f"--farther and --nearer are bounds of the rules; add --completion {RULES}")
         for name in ("depth_unit", "farther", "nearer", "tag_size", "drift", "tolerance"):
             value = getattr(self, name)
             if value is not None and not value > 0:

@@ -60,7 +60,7 @@ def find(
     Raises InputError when there is none.
     """
     folder = catalog.resolve(name, local_files_only=local_files_only, announce=say)
-    parts = _with_bases(folder)
+    parts = with_bases(folder)
     config = {key: value for part in reversed(parts) for key, value in _index(part).items() if key[0] != "_"}
     missing = [key for key in ("method", "quantity", "window", "overlap", "height", "width") if key not in config]
     if missing:
@@ -111,7 +111,7 @@ def _require_task(name: str, quantity: str, request: Request) -> None:
         request.require_depth(f"{name} predicts normals: name another --model,")
 
 
-def _with_bases(folder: Path) -> list[Path]:
+def with_bases(folder: Path) -> list[Path]:
     """The folder and, where it is an adapter, the folder of its base, and so on."""
     parts = [folder]
     while base := _index(parts[-1]).get("_adapter_of"):

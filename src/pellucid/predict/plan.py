@@ -151,7 +151,7 @@ def make_plan(
         settings=settings,
         formats=request.formats,
         K=K,
-        anchor=make_anchor(request.metres, source, K, depth, load) if request.metres.metric else None,
+        anchor=make_anchor(request.metres, source, K, depth, load, model.name) if request.metres.metric else None,
     )
     _require_folder(plan)
     return plan

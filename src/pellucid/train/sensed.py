@@ -81,9 +81,7 @@ def chosen_frames(sequence: Sequence) -> list[int]:
     return sorted({int(i) for i in np.linspace(0, sequence.num_frames - 1, count)})
 
 
-def sense(
-    sequence: Sequence, index: int, disparity: Float32[np.ndarray, "H W"], rng: np.random.Generator
-) -> Sensed:
+def sense(sequence: Sequence, index: int, disparity: Float32[np.ndarray, "H W"], rng: np.random.Generator) -> Sensed:
     """A frame as a sensor of random faults sees it, and as the model's disparity does once fitted to that.
 
     Raises InputError when the frame cannot be read.
