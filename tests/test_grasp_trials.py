@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pellucid.align import Completer, complete_depth
 from pellucid.cli import main
 from pellucid.clip import InputError, Prediction
 from pellucid.grasp.arena import Arena
@@ -13,7 +14,7 @@ from pellucid.grasp.disturbance import CURVE, Disturbance
 from pellucid.grasp.estimates import identity
 from pellucid.grasp.journal import Journal
 from pellucid.grasp.methods import ORACLE, RAW, Method
-from pellucid.grasp.metric import completed_depth, metric_depth, table_depth
+from pellucid.grasp.metric import completed, metric_depth, table_depth
 from pellucid.grasp.observe import observe, scene_camera
 from pellucid.grasp.pictures import SIZE, picture_path
 from pellucid.grasp.report import tally
@@ -56,8 +57,12 @@ def encoded(folder, spec) -> None:
 def job(tmp_path, cell, seed, *methods) -> Job:
     return Job(
         cell=cell, seed=seed, methods=methods, planner="geometry", checkpoint=None, pictures=tmp_path / "pictures",
-        estimates=tmp_path / "estimates", samples=SAMPLES,
+        estimates=tmp_path / "estimates", samples=SAMPLES, completer=by_rules,
     )  # fmt: skip
+
+
+def by_rules(_: str) -> Completer:
+    return lambda _rgb, model, sensor: complete_depth(model, sensor)
 
 
 def row(method: str, seed: int, outcome: str, **more) -> Row:
@@ -89,14 +94,15 @@ def test_an_estimate_becomes_metric_by_the_table():
     assert np.abs(metric_depth(scaled, seen.camera) - seen.truth)[near].max() < 1e-3
     metres = Prediction(quantity="depth", invariance="none", values=seen.truth[None])
     assert np.array_equal(metric_depth(metres, seen.camera), seen.truth)
-    completed = completed_depth(disparity, seen.raw, seen.camera)
+    whole = completed(disparity, seen.shaded, seen.raw, seen.camera, by_rules("")).depth
     on_objects = np.isin(seen.labels, [1, 2, 3])
-    worst = [np.median(abs(np.nan_to_num(depth, nan=9.0) - seen.truth)[on_objects]) for depth in (completed, seen.raw)]
+    worst = [np.median(abs(np.nan_to_num(depth, nan=9.0) - seen.truth)[on_objects]) for depth in (whole, seen.raw)]
     assert worst[0] < 0.01 < worst[1]
     upside_down = -1 / table_depth(seen.camera)[None]  # no positive scale makes a table of it
     wild = Prediction(quantity="disparity", invariance="affine", values=upside_down.astype(np.float32))
     assert np.isnan(metric_depth(wild, seen.camera)).all()
-    assert np.array_equal(completed_depth(wild, seen.raw, seen.camera), seen.raw, equal_nan=True)
+    alone = completed(wild, seen.shaded, seen.raw, seen.camera, by_rules("")).depth
+    assert np.array_equal(alone, seen.raw, equal_nan=True)
     with pytest.raises(InputError, match="normals"):
         metric_depth(Prediction(quantity="normals", invariance="none", values=np.zeros((1, 4, 4, 3))), seen.camera)
     assert np.isfinite(table_depth(seen.camera)).all()
@@ -107,7 +113,7 @@ def test_an_estimator_runs_once_for_each_scene_and_again_when_it_changes(tmp_pat
         encoded(tmp_path / "pictures", grasp_scene(seed, GLASS))
     request = GraspRequest(out=tmp_path, estimator=("mine",), trials=2, cells=(GLASS.name,), workers=1)
     first = Decoder()
-    report = run_grasps(request, lambda _: first)[0].read_text()
+    report = run_grasps(request, lambda _: first, by_rules)[0].read_text()
     assert first.asked == 2 and "| RAW + mine |" in report and "| mine |" in report
     lines = (tmp_path / "trials.jsonl").read_text().splitlines()
     assert len(lines) == 8
@@ -115,11 +121,11 @@ def test_an_estimator_runs_once_for_each_scene_and_again_when_it_changes(tmp_pat
     assert of["mine", 0]["identity"] == identity(first) and of["RAW", 0]["identity"] == ""
     assert of["mine", 0]["error_mm"] < 2 < of["RAW", 0]["error_mm"]
     same = Decoder()
-    run_grasps(request, lambda _: same)
+    run_grasps(request, lambda _: same, by_rules)
     assert same.asked == 0 and (tmp_path / "trials.jsonl").read_text().splitlines() == lines
     newer = Decoder(version=2)
     assert identity(newer) != identity(first)
-    run_grasps(request, lambda _: newer)
+    run_grasps(request, lambda _: newer, by_rules)
     assert newer.asked == 2 and len((tmp_path / "trials.jsonl").read_text().splitlines()) == 12
 
 

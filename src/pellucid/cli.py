@@ -15,11 +15,13 @@ from typing import Annotated, Any, Union
 
 import tyro
 
+from pellucid.align import Completer
 from pellucid.clip import Estimator, InputError
 from pellucid.evaluate.request import SPEED_FRAMES, SPEED_SIZE, EvaluateRequest
 from pellucid.grasp.request import GraspRequest
 from pellucid.predict.request import Request, Task
 from pellucid.synth.request import RenderRequest
+from pellucid.train.ablation_request import AblationRequest
 from pellucid.train.recipes import RECIPES, Recipe
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -131,6 +133,8 @@ def _run(command: Any) -> int:
             print(*_grasp(command), sep="\n")
         case EvaluateRequest():
             return _speed(command) if command.speed else _evaluate(command)
+        case AblationRequest():
+            return _ablate(command)
         case Train():
             from pellucid.train.run import train
 
@@ -152,6 +156,8 @@ def _parse(arguments: list[str]) -> Any:
         prog, kind, arguments = f"pellucid {name}", COMMANDS[name](), arguments[1:]
     else:
         kind = _overview()
+    if name == "evaluate" and any(a.partition("=")[0] == "--ablation" for a in arguments):
+        kind = AblationRequest  # it trains, so it takes little of what scoring does
     if name == "train" and arguments and not arguments[0].startswith("-"):
         recipe = arguments[0].replace("-", "_")
         if recipe not in RECIPES:
@@ -256,7 +262,13 @@ def _grasp(request: GraspRequest) -> list[Path]:
 
         return load_estimator(name, device=request.device, dtype=request.dtype)
 
-    return run_grasps(request, load)
+    return run_grasps(request, load, partial(_completer, device=request.device))
+
+
+def _completer(name: str, device: str) -> Completer:
+    from pellucid.predict.completion import load_completer  # in the processes that need it
+
+    return load_completer(name, device=device)
 
 
 def _evaluate(request: EvaluateRequest) -> int:
@@ -277,6 +289,14 @@ def _evaluate(request: EvaluateRequest) -> int:
     left_out = len(result["left_out"])
     print(f"{result['clips']} of {len(items)} clips scored, {left_out} left out", file=sys.stderr)
     print(job.folder, *write_tables_and_report(request.out, request.shown), sep="\n")
+    return BAD_INPUT if left_out else 0
+
+
+def _ablate(request: AblationRequest) -> int:
+    from pellucid.train.ablation_run import run_ablation  # torch
+
+    files, left_out = run_ablation(request, _load)
+    print(*files, sep="\n")
     return BAD_INPUT if left_out else 0
 
 

@@ -2,11 +2,12 @@
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, UInt8
 
 from pellucid.align import (
+    Completed,
+    Completer,
     Evidence,
-    complete_depth,
     depth_from_disparity,
     fit_metric,
     fit_scale_shift_robust,
@@ -54,14 +55,20 @@ def metric_depth(prediction: Prediction, camera: Camera) -> Float32[np.ndarray, 
     return np.clip(values, NEAREST, FARTHEST).astype(np.float32)
 
 
-def completed_depth(
-    prediction: Prediction, raw: Float32[np.ndarray, "H W"], camera: Camera
-) -> Float32[np.ndarray, "H W"]:
-    """The sensor's depth where the metric prediction bears it out, else the prediction, joined to it.
+def completed(
+    prediction: Prediction,
+    rgb: UInt8[np.ndarray, "H W 3"],
+    raw: Float32[np.ndarray, "H W"],
+    camera: Camera,
+    complete: Completer,
+) -> Completed:
+    """The sensor's depth where it is to be believed beside the metric prediction; elsewhere what is put in its place.
 
     What the sensor sees under the table, through glass or in a mirror, cannot be and does not count. The sensor's
     alone when the prediction cannot be made metric.
     """
     made = metric_depth(prediction, camera)
+    if not np.isfinite(made).all():
+        return Completed(depth=raw, trusted=np.isfinite(raw))
     possible = np.where(raw < table_depth(camera) + UNDER, raw, np.float32(np.nan))
-    return complete_depth(made, possible).depth if np.isfinite(made).all() else raw
+    return complete(rgb, made, possible)

@@ -13,6 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from pellucid.align import Completer
 from pellucid.clip import Estimator, InputError
 from pellucid.grasp.disturbance import CURVE
 from pellucid.grasp.estimates import estimate, identity
@@ -38,8 +39,9 @@ _BAR_DELAY = 2.0  # seconds of work before a bar shows
 Load = Callable[[str], Estimator]
 
 
-def run_grasps(request: GraspRequest, load: Load) -> list[Path]:
-    """The files made: the report, and the film if one is asked for. `load` makes an estimator of a name.
+def run_grasps(request: GraspRequest, load: Load, completer: Callable[[str], Completer]) -> list[Path]:
+    """The files made: the report, and the film if one is asked for. `load` makes an estimator of a name, `completer`
+    what completes the sensor beside it; other processes call the latter, so it is a function of a module.
 
     Raises InputError when something the user must mend is in the way.
     """
@@ -51,14 +53,14 @@ def run_grasps(request: GraspRequest, load: Load) -> list[Path]:
         methods = [ORACLE, RAW]
         for name in request.estimator:
             methods += _asked(request, name, load(name), journal)
-        jobs = list(_missing(request, methods, journal))
+        jobs = list(_missing(request, methods, journal, completer))
         with _bar(sum(len(job.methods) for job in jobs), "grasping", "trial") as bar:
             for rows in _all(_workers(request), run_job, jobs):
                 journal.add(rows)
                 bar.update(len(rows))
         made = save_report(request, methods, journal.rows.values())
         if request.video:
-            made.append(_film(request, methods[3] if request.estimator else RAW))
+            made.append(_film(request, methods[3] if request.estimator else RAW, completer))
         return made
     finally:
         journal.close()
@@ -111,26 +113,31 @@ def _lacking(methods: list[Method], cell: Cell, seed: int, journal: Journal) -> 
     return tuple(m for m in methods if (m.name, m.identity, cell.name, seed) not in journal.rows)
 
 
-def _missing(request: GraspRequest, methods: list[Method], journal: Journal) -> Iterator[Job]:
+def _missing(
+    request: GraspRequest, methods: list[Method], journal: Journal, completer: Callable[[str], Completer]
+) -> Iterator[Job]:
     """What is to be tried and was not yet, scene by scene."""
     curve = [Method(source="oracle", disturbance=disturbance) for disturbance in CURVE] if request.curve else []
     for cell, seed in _scenes(request):
         wanted = methods + curve if cell.name == CURVE_CELL else methods
         if lacking := _lacking(wanted, cell, seed, journal):
-            yield _job(request, cell, seed, lacking)
+            yield _job(request, cell, seed, lacking, completer)
 
 
-def _job(request: GraspRequest, cell: Cell, seed: int, methods: tuple[Method, ...]) -> Job:
+def _job(
+    request: GraspRequest, cell: Cell, seed: int, methods: tuple[Method, ...], completer: Callable[[str], Completer]
+) -> Job:
     return Job(
         cell=cell, seed=seed, methods=methods, planner=request.planner, checkpoint=request.checkpoint,
         pictures=request.out / PICTURES, estimates=request.out / ESTIMATES, samples=request.samples,
+        completer=completer,
     )  # fmt: skip
 
 
-def _film(request: GraspRequest, method: Method) -> Path:
+def _film(request: GraspRequest, method: Method, completer: Callable[[str], Completer]) -> Path:
     """The first trials, in turn from each cell."""
     scenes = list(_scenes(request))[:FILMED]
-    jobs = (_job(request, cell, seed, (method,)) for cell, seed in scenes)
+    jobs = (_job(request, cell, seed, (method,), completer) for cell, seed in scenes)
     with _bar(len(scenes), "filming", "trial") as bar:
         return save_film(request.out / "film.mp4", jobs, bar.update)
 

@@ -1,13 +1,15 @@
 """Trials: a scene is looked at, a grasp planned on each method's depth and executed, and a line kept of what came."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from pellucid.clip import Prediction
+from pellucid.align import Completer
 from pellucid.grasp.arena import Arena
 from pellucid.grasp.controller import Motion, Outcome, Verdict, Watch, execute
 from pellucid.grasp.estimates import kept_estimate
@@ -59,6 +61,7 @@ class Job:
     pictures: Path  # folder
     estimates: Path  # folder of folders
     samples: int
+    completer: Callable[[str], Completer]  # what completes the sensor beside the estimator of that name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class Trial:
 
     observation: Observation
     depth: np.ndarray  # [H, W] metres
+    expected_error: np.ndarray | None  # [H, W] of the depth, relative
     grasp: Grasp | None
     target: int  # id of the object to grasp
 
@@ -89,18 +93,20 @@ def planned(
     method: Method, spec: SceneSpec, observation: Observation, planner: GraspPlanner, arena: Arena, job: Job
 ) -> Trial:
     """The best grasp by a method's depth."""
-    picture = picture_path(job.pictures, spec, job.samples)
-    prediction: Prediction | None = None
-    if method.estimator:
-        prediction = kept_estimate(job.estimates / folder_name(method), picture)
-    depth = method.depth(observation, prediction)
-    rgb = cv2.resize(read_picture(picture), depth.shape[::-1]) if picture.exists() else observation.shaded
+    picture, shape = picture_path(job.pictures, spec, job.samples), observation.truth.shape
+    rgb = cv2.resize(read_picture(picture), shape[::-1]) if picture.exists() else observation.shaded
+    prediction = kept_estimate(job.estimates / folder_name(method), picture) if method.estimator else None
+    complete = _completer(job.completer, method.estimator) if method.source == "completed" else None
+    belief = method.believed(observation, rgb, prediction, complete)
+    depth = belief.depth
     target = target_of(spec).id
     view = View(
         camera=observation.camera, depth=depth, rgb=rgb, target=observation.labels == target, half_size=HALF_SIZE
     )  # fmt: skip
     grasp = best_on_target(planner(view, arena.hand), view, arena.hand)
-    return Trial(observation=observation, depth=depth, grasp=grasp, target=target)
+    return Trial(
+        observation=observation, depth=depth, expected_error=belief.expected_error, grasp=grasp, target=target
+    )  # fmt: skip
 
 
 def attempted(arena: Arena, trial: Trial, watch: Watch | None = None) -> Verdict:
@@ -108,6 +114,12 @@ def attempted(arena: Arena, trial: Trial, watch: Watch | None = None) -> Verdict
     if trial.grasp is None:
         return Verdict(outcome="no grasp")
     return execute(arena, trial.grasp, trial.target, Motion(), watch)
+
+
+@lru_cache(maxsize=4)
+def _completer(completer: Callable[[str], Completer], estimator: str) -> Completer:
+    """Loaded once in each process."""
+    return completer(estimator)
 
 
 def folder_name(method: Method) -> str:
