@@ -6,6 +6,7 @@ from ._completion import Completed as Completed
 from ._completion import Completer as Completer
 from ._completion import complete_depth as complete_depth
 from ._completion import join_depth as join_depth
+from ._completion import within_reach as within_reach
 from ._disparity import MIN_DISPARITY as MIN_DISPARITY
 from ._disparity import align_disparity as align_disparity
 from ._disparity import depth_from_disparity as depth_from_disparity

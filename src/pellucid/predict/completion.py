@@ -9,7 +9,7 @@ import torch
 from diffusers import UNet2DModel
 from jaxtyping import Float32, UInt8
 
-from pellucid.align import Completed, Completer, complete_depth, join_depth
+from pellucid.align import Completed, Completer, complete_depth, join_depth, within_reach
 from pellucid.clip import InputError
 from pellucid.model import catalog, completion
 from pellucid.predict.metric_request import RULES
@@ -43,6 +43,7 @@ class LearnedCompletion:
                 f"colours {rgb.shape[:2]}, the model's depth {model.shape} and the sensor's {sensor.shape} must have "
                 "the same size"
             )
+        model = within_reach(model, sensor)
         H, W = model.shape
         h, w = working_size(H, W)
         device = self._network.device

@@ -11,7 +11,6 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from pellucid.clip import InputError
 from pellucid.data.augment import NONE
 from pellucid.data.sequences import Sequence as Scene
 from pellucid.data.sequences import find_sequences, read_sequence
@@ -46,18 +45,18 @@ class CompletionObjective:
         return completion.loss(judged, model, sensor, truth, hard)
 
 
-def train_completion(recipe: Recipe, data: Sequence[Path], out: Path, resume: bool, workers: int) -> None:
-    """Train on rendered scenes and write the network, which belongs to the base, to out/model.
+def train_completion(
+    recipe: Recipe, base: GeometryPipeline, data: Sequence[Path], out: Path, resume: bool, workers: int
+) -> None:
+    """Train on rendered scenes, beside the base's disparity, and write the network to out/model: the base's folder
+    `completion`.
 
-    Raises InputError when there is no base, or no rendered scene.
+    Raises InputError when there is no rendered scene.
     """
-    if recipe.base is None:
-        raise InputError("the recipe needs the model whose disparity is completed; add --base")
     torch.manual_seed(recipe.seed)
-    pipe = GeometryPipeline.from_pretrained(recipe.base)
     train, held_out = (tuple(find_sequences(list(data), split)) for split in ("train", "held-out"))
     folder = out / "disparity"
-    ask(pipe, [*train, *held_out], folder)
+    ask(base, [*train, *held_out], folder)
     disparity = partial(kept, folder)
     mixture = SensedMixture(
         sequences=train, disparity=disparity, sizes=recipe.sizes, batch_frames=recipe.batch_frames,

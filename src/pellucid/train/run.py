@@ -79,8 +79,11 @@ def train(
     if not resume and (out / "recipe.json").exists():
         raise InputError(f"{out}: holds a run already; add --resume to go on with it or name another folder")
     if recipe.method == "completion":
+        if recipe.base is None:
+            raise InputError("this recipe completes beside a model of disparity; add --base NAME")
+        pipe = GeometryPipeline.from_pretrained(base_model(recipe.base))
         write_recipe(recipe, data, out)
-        train_completion(recipe, data, out, resume, workers)
+        train_completion(recipe, pipe, data, out, resume, workers)
         return
     mixture, held_out = make_mixture(recipe, data, "train"), make_mixture(recipe, data, "held-out")
     announce(recipe, mixture)

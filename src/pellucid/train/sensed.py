@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
-from pellucid.align import Evidence, depth_from_disparity, fit_metric, fit_scale_shift
+from pellucid.align import Evidence, depth_from_disparity, fit_metric, fit_scale_shift, within_reach
 from pellucid.clip import InputError
 from pellucid.data.augment import Augmentation, camera_matrix, look, warp
 from pellucid.data.behind import behind_things
@@ -92,7 +92,7 @@ def sense(sequence: Sequence, index: int, disparity: Float32[np.ndarray, "H W"],
     sensor = np.where(sensor < FAR, sensor, np.float32(np.nan))
     shiny = np.isin(frame.material, SHINY)
     return Sensed(
-        rgb=frame.rgb, model=in_metres(disparity, sensor, depth), sensor=sensor, truth=depth,
+        rgb=frame.rgb, model=within_reach(in_metres(disparity, sensor, depth), sensor), sensor=sensor, truth=depth,
         hard=frame.transparent | shiny, transparent=frame.transparent,
     )  # fmt: skip
 
