@@ -33,7 +33,12 @@ class PublishedTable:
     @property
     def citation(self) -> str:
         """Such as DKT (arXiv:2512.23705), Table I."""
-        return f"{self.paper} (arXiv:{self.arxiv}), Table {self.table}"
+        return f"{self.paper} (arXiv:{self.arxiv}), {self.place}"
+
+    @property
+    def place(self) -> str:
+        """Such as Table I, or Fig. 11."""
+        return self.table if self.table.startswith("Fig.") else f"Table {self.table}"
 
     @property
     def metrics(self) -> list[str]:

@@ -23,7 +23,8 @@ class EvaluateRequest:
     """Score an estimator on a benchmark: JSON of each clip and in total, tables beside the papers' rows, a report page.
 
     The same command again goes on where a killed one stopped. Several estimators with one --out share its tables and
-    report. With --speed it measures time and memory instead.
+    report. With --speed it measures time and memory instead. With --ablation NAME it varies one choice of the papers,
+    with training, and takes other arguments: see `pellucid evaluate --ablation --help`.
     """
 
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")]

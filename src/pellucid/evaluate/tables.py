@@ -34,11 +34,12 @@ class Table:
     notes: list[str]
 
     def is_best(self, row: Row, index: int) -> bool:
-        """Whether the row has the best value of a column in which there is something to compare."""
-        values = [value for r in self.rows if (value := r.values[index]) is not None]
-        best = (min if self.columns[index].better == "lower" else max)(values, default=0.0)
-        value = row.values[index]
-        return len(values) > 1 and value is not None and abs(value - best) <= 1e-9 * max(abs(best), 1)
+        """Whether the row has the best value of a column in which there is something to compare, as it is printed."""
+        known = [(value, r.texts[index]) for r in self.rows if (value := r.values[index]) is not None]
+        if len(known) < 2 or row.values[index] is None:
+            return False
+        best = (min if self.columns[index].better == "lower" else max)(known)
+        return row.texts[index] == best[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +167,7 @@ def _printed_row(method: str, table: PublishedTable, numbers: dict[str, Printed]
     found = [numbers.get(c.key) for c in columns]
     texts = ["–" if n is None else f"{c.factor * n.value:.{n.digits}f}" for c, n in zip(columns, found, strict=True)]
     values = [None if n is None else n.value for n in found]
-    return Row(name=method, source=f"{table.paper} Table {table.table}", texts=texts, values=values, ours=False)
+    return Row(name=method, source=f"{table.paper} {table.place}", texts=texts, values=values, ours=False)
 
 
 def _notes(results: Sequence[Result], region: str) -> list[str]:
