@@ -14,7 +14,7 @@ from pellucid.evaluate.protocol import Item
 from pellucid.evaluate.published import published_for, published_tables
 from pellucid.evaluate.run import run
 from pellucid.evaluate.sources import Saved
-from pellucid.evaluate.tables import comparison_tables, latex, markdown
+from pellucid.evaluate.tables import Row, Table, comparison_tables, latex, markdown
 from pellucid.store import save_npz
 from three_boxes import CLIPS, SHAPE, Estimate, a_job, benchmark
 
@@ -149,6 +149,20 @@ def test_tables_put_ours_beside_the_papers_rows(scored):
     assert page.count("\\\\") == 9 and page.count(r"\midrule") == 2
     assert r"$\delta$1.05 \% $\uparrow$" in page and "%" not in page.replace(r"\%", "")
     assert page.count("&") == 9 * 6
+
+
+def test_what_is_printed_alike_is_best_alike():
+    columns = [COLUMNS["abs_rel"], COLUMNS["delta_1.05"]]
+
+    def row(name, *values):
+        texts = [c.shown(v) for c, v in zip(columns, values, strict=True)]
+        return Row(name=name, source="this test", texts=texts, values=list(values), ours=True)
+
+    rows = [row("a", 0.08184, 0.5), row("b", 0.08176, None), row("c", 0.0819, None)]
+    table = Table(title="t", about="s", columns=columns, rows=rows, notes=[])
+    assert [r.texts[0] for r in rows] == ["8.18", "8.18", "8.19"]
+    assert [table.is_best(r, 0) for r in rows] == [True, True, False]
+    assert not any(table.is_best(r, 1) for r in rows), "nothing to compare with"
 
 
 def test_a_folder_holds_one_benchmark_and_one_cut(tmp_path):

@@ -120,6 +120,18 @@ def test_tables_sort_and_regions_change(opened):
     assert "TAE %" in opened.inner_text("#summary details")
 
 
+def test_it_fits_a_phone(opened):
+    opened.set_viewport_size({"width": 390, "height": 800})
+    opened.get_by_role("button", name="worse", exact=True).click()
+    assert opened.locator("#clip table").count() == 1, "the seams"
+    assert opened.evaluate("document.documentElement.scrollWidth") == 390, "only tables scroll sideways"
+    drawn, shown = opened.locator("#clip svg").first.evaluate("s => [s.viewBox.baseVal.width, s.clientWidth]")
+    assert abs(drawn - shown) <= 4, "the words in a chart keep their size"
+    name = opened.locator("#clips tbody td:first-child").first
+    opened.locator("#clips .wide").evaluate("box => { box.scrollLeft = 200; }")
+    assert name.bounding_box()["x"] > 0, "names stay in sight while numbers scroll"
+
+
 def test_the_slider_slides_and_frames_change(opened):
     opened.get_by_role("button", name="good", exact=True).click()
     picture = opened.locator(".compare").first
