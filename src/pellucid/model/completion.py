@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from diffusers import UNet2DModel
 from jaxtyping import Bool, Float, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 PACKED = 2  # pixels a side that the network takes as one
@@ -46,12 +46,13 @@ def make_network(widths: tuple[int, ...]) -> UNet2DModel:
         norm_num_groups=8,
         add_attention=False,
     )
-    torch.nn.init.zeros_(network.conv_out.weight)
+    for weights in network.conv_out.parameters():
+        nn.init.zeros_(weights)
     return network
 
 
 def judge(
-    network: UNet2DModel,
+    network: nn.Module,
     rgb: UInt8[Tensor, "B H W 3"],
     model: Float[Tensor, "B H W"],
     sensor: Float[Tensor, "B H W"],

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from diffusers import UNet2DModel
 from jaxtyping import Float32, UInt8
+from torch import nn
 
 from pellucid.align import Completed, Completer, complete_depth, join_depth, within_reach
 from pellucid.clip import InputError
@@ -26,15 +27,15 @@ _FLYING = 5.0  # expected errors by which a single pixel may be off before it is
 class LearnedCompletion:
     """Keeps what a sensor is expected to have right, and puts what the network expects in the place of the rest."""
 
-    def __init__(self, network: UNet2DModel) -> None:
-        self._network = network.eval()
+    def __init__(self, network: nn.Module, device: str = "cpu") -> None:
+        self._network, self._device = network.to(device).eval(), device
 
     @torch.no_grad()
     def __call__(
         self,
-        rgb: UInt8[np.ndarray, "H W 3"],
+        rgb: UInt8[np.ndarray, "h w 3"],
         model: Float32[np.ndarray, "H W"],
-        sensor: Float32[np.ndarray, "H W"],
+        sensor: Float32[np.ndarray, "..."],
         /,
     ) -> Completed:
         """The completed frame with the relative error to expect. Raises InputError when the sizes differ."""
@@ -46,13 +47,12 @@ class LearnedCompletion:
         model = within_reach(model, sensor)
         H, W = model.shape
         h, w = working_size(H, W)
-        device = self._network.device
         maps = (
             cv2.resize(rgb, (w, h), interpolation=cv2.INTER_AREA),
             cv2.resize(model, (w, h), interpolation=cv2.INTER_AREA),
             cv2.resize(sensor, (w, h), interpolation=cv2.INTER_NEAREST),
         )
-        judged = completion.judge(self._network, *(torch.from_numpy(x)[None].to(device) for x in maps))
+        judged = completion.judge(self._network, *(torch.from_numpy(x)[None].to(self._device) for x in maps))
         log_ratio, error, sensor_error = (
             cv2.resize(x[0].cpu().numpy(), (W, H), interpolation=cv2.INTER_LINEAR)
             for x in (judged.log_ratio, judged.log_error.exp(), judged.log_sensor_error.exp())
@@ -117,4 +117,4 @@ def load_network(folder: Path, device: str = "auto") -> LearnedCompletion:
         network = UNet2DModel.from_pretrained(folder, torch_dtype=torch.float32)
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder}: cannot be loaded ({error}); install or train the model again") from error
-    return LearnedCompletion(network.to(place(device).device))
+    return LearnedCompletion(network, place(device).device)

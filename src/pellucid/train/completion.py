@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import UNet2DModel
 from jaxtyping import Float32
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -17,7 +16,6 @@ from pellucid.data.sequences import find_sequences, read_sequence
 from pellucid.model import completion
 from pellucid.model.pipeline import GeometryPipeline
 from pellucid.store import atomic
-from pellucid.train.cache import LatentCache
 from pellucid.train.loop import fit
 from pellucid.train.recipes import Recipe
 from pellucid.train.sensed import Sensed, SensedMixture, chosen_frames
@@ -78,9 +76,7 @@ def train_completion(
         losses = [objective.loss(batch, nothing) for batch in batches]
         return {name: float(np.mean([terms[name].item() for terms in losses])) for name in losses[0]}
 
-    fit(recipe, objective, mixture, out, prepare=prepare, cache=LatentCache(None), validate=validate,
-        resume=resume, workers=workers)  # fmt: skip
-    assert isinstance(network, UNet2DModel)
+    fit(recipe, objective, mixture, out, prepare=prepare, validate=validate, resume=resume, workers=workers)
     network.to(torch.bfloat16).save_pretrained(out / "model")
 
 

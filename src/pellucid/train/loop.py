@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,10 +19,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from pellucid.clip import Clip, InputError
-from pellucid.data.mixture import Mixture, Sample
+from pellucid.clip import InputError
 from pellucid.store import write_json
-from pellucid.train.cache import LatentCache, Latents
+from pellucid.train.cache import LatentCache
 from pellucid.train.objectives import Objective
 from pellucid.train.recipes import Recipe
 
@@ -36,18 +36,26 @@ class NonFiniteLoss(InputError):
         super().__init__(f"step {step}: {what}; the step was not taken; {advice}")
 
 
-class StepDataset(Dataset):
-    """The material of each step: cached latents where there are any, else the clip to encode."""
+@runtime_checkable
+class Material(Protocol):
+    """What a run learns from: the samples of each step, and what a sample is."""
 
-    def __init__(self, mixture: Mixture, cache: LatentCache, steps: range):
+    def batch(self, step: int) -> list: ...
+    def load(self, sample: Any) -> Any: ...
+
+
+class StepDataset(Dataset):
+    """The material of each step: cached latents where there are any, else what is to be encoded or used as it is."""
+
+    def __init__(self, mixture: Material, cache: LatentCache | None, steps: range):
         self.mixture, self.cache, self.steps = mixture, cache, steps
 
     def __len__(self) -> int:
         return len(self.steps)
 
-    def __getitem__(self, index: int) -> list[tuple[Sample, Latents | Clip]]:
+    def __getitem__(self, index: int) -> list[tuple[Any, Any]]:
         samples = self.mixture.batch(self.steps[index])
-        return [(s, self.cache.read(s) or self.mixture.load(s)) for s in samples]
+        return [(s, (self.cache and self.cache.read(s)) or self.mixture.load(s)) for s in samples]
 
 
 def as_it_is(batch: list) -> list:
@@ -93,11 +101,11 @@ def make_optimizers(recipe: Recipe, model: nn.Module) -> list[torch.optim.Optimi
 def fit(
     recipe: Recipe,
     objective: Objective,
-    mixture: Mixture,
+    mixture: Material,
     out: Path,
     *,
-    prepare: Callable[[list[tuple[Sample, Latents | Clip]]], list],
-    cache: LatentCache,
+    prepare: Callable[[list], list],
+    cache: LatentCache | None = None,
     validate: Callable[[], dict[str, float]],
     resume: bool,
     workers: int = 1,

@@ -122,8 +122,7 @@ def train_autoencoder(
         rng = torch.Generator().manual_seed(0)
         return {"l1": float(np.mean([objective.loss(batch, rng)["l1"].item() for batch in clips]))}
 
-    fit(recipe, objective, mixture, out, prepare=prepare, cache=LatentCache(None), validate=validate,
-        resume=resume, workers=workers)  # fmt: skip
+    fit(recipe, objective, mixture, out, prepare=prepare, validate=validate, resume=resume, workers=workers)
     objective.calibrate([mixture.load(s) for i in range(16) for s in mixture.batch(i)])
     vae.save_pretrained(out / "model" / "vae")
 
