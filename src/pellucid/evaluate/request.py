@@ -24,7 +24,7 @@ class EvaluateRequest:
 
     The same command again goes on where a killed one stopped. Several estimators with one --out share its tables and
     report. With --speed it measures time and memory instead. With --ablation NAME it varies one choice of the papers,
-    with training, and takes other arguments: see `pellucid evaluate --ablation --help`.
+    with training, and takes other arguments: see `pellucid evaluate --ablation tau --help`.
     """
 
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")]

@@ -151,9 +151,9 @@ def _trained(request: AblationRequest, recipe: Recipe) -> Path:
         shutil.rmtree(folder)
     cache = (request.cache or request.out / "latents") / f"seed{recipe.seed}"
     train(recipe, request.data, folder, resume=resume, cache=cache, workers=0)
+    write_json(folder / FINISHED, {"steps": recipe.steps})
     for checkpoint in folder.glob("checkpoint-*"):  # three times the model, and of no more use
         shutil.rmtree(checkpoint)
-    write_json(folder / FINISHED, {"steps": recipe.steps})
     return folder
 
 
