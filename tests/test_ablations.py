@@ -67,7 +67,6 @@ def small(monkeypatch):
     """Arms of two steps on tiny crops; the recipes that were trained."""
     tiny = {"sizes": ((32, 48),), "frames": (1, 5), "frame_weights": (1, 1), "batch_frames": 2, "mixed_precision": "no"}
     monkeypatch.setattr(ablation_run, "shared", lambda *given: replace(shared(*given), **tiny))
-    monkeypatch.setattr(training, "VALIDATION_BATCHES", 1)
     trained = []
 
     def counted(recipe, *arguments, **options):

@@ -49,7 +49,7 @@ def shared(base: str, steps: int, seed: int) -> Recipe:
     """What all trained arms have in common: every weight trained, AdamW, nano's data, small batches."""
     return replace(
         nano_dvd(), base=base, steps=steps, seed=seed, optimizer="adamw", learning_rate=RATE, weight_decay=0.0,
-        warmup=max(1, steps // 10), batch_frames=8, resolution=None, validate_every=steps, checkpoint_every=steps,
+        warmup=max(1, steps // 10), batch_frames=8, resolution=None, validation_batches=0, checkpoint_every=steps,
     )  # fmt: skip
 
 

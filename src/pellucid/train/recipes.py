@@ -79,6 +79,8 @@ class Recipe:
     """Overlap of its windows, counted alike."""
 
     validate_every: int = 500
+    validation_batches: int = 12
+    """Held-out batches of a validation; 0 does without."""
     checkpoint_every: int = 500
     keep_minutes: float = 5.0
     """A checkpoint is also written after so many minutes."""

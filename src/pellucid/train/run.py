@@ -29,7 +29,6 @@ from pellucid.train.loop import fit
 from pellucid.train.objectives import AutoencoderObjective, GeometryObjective
 from pellucid.train.recipes import Recipe
 
-VALIDATION_BATCHES = 12
 CONFIG_KEYS = ("method", "quantity", "height", "width", "window", "overlap", "num_inference_steps", "tau")
 
 
@@ -116,11 +115,12 @@ def train_autoencoder(
     def prepare(material: list[tuple[Sample, Latents | Clip]]) -> list[Clip]:
         return [clip for _, clip in material if isinstance(clip, Clip)]
 
-    clips = [[held_out.load(s) for s in held_out.batch(i)] for i in range(VALIDATION_BATCHES)]
+    clips = [[held_out.load(s) for s in held_out.batch(i)] for i in range(recipe.validation_batches)]
 
     def validate() -> dict[str, float]:
         rng = torch.Generator().manual_seed(0)
-        return {"l1": float(np.mean([objective.loss(batch, rng)["l1"].item() for batch in clips]))}
+        losses = [objective.loss(batch, rng)["l1"].item() for batch in clips]
+        return {"l1": float(np.mean(losses))} if losses else {}
 
     fit(recipe, objective, mixture, out, prepare=prepare, validate=validate, resume=resume, workers=workers)
     objective.calibrate([mixture.load(s) for i in range(16) for s in mixture.batch(i)])
@@ -151,11 +151,12 @@ def train_geometry(
     def remembered(sample: Sample) -> Latents:
         return cache.read(sample) or cache.encode(vae, sample, held_out.load(sample))
 
-    batches = [[remembered(s) for s in held_out.batch(i)] for i in range(VALIDATION_BATCHES)]
+    batches = [[remembered(s) for s in held_out.batch(i)] for i in range(recipe.validation_batches)]
 
     def validate() -> dict[str, float]:
         rng = torch.Generator().manual_seed(0)
-        return {"loss": float(np.mean([objective.loss(batch, rng)["loss"].item() for batch in batches]))}
+        losses = [objective.loss(batch, rng)["loss"].item() for batch in batches]
+        return {"loss": float(np.mean(losses))} if losses else {}
 
     fit(recipe, objective, mixture, out, prepare=prepare, cache=cache, validate=validate,
         resume=resume, workers=workers)  # fmt: skip
