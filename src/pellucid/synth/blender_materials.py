@@ -126,6 +126,7 @@ def _pattern(nodes: Nodes, spec: dict[str, Any]) -> tuple[Any, Any]:
         "concrete": _concrete,
         "bands": _bands,
         "dipped": _dipped,
+        "print": _print,
     }.get(spec["pattern"])
     return draw(nodes, spec, spec["pattern_scale"]) if draw else (spec["color"], None)
 
@@ -250,3 +251,62 @@ def _dipped(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]
     wavy = nodes.noise(nodes.coordinates(), 25 * scale, 2)
     level = nodes.math("MULTIPLY_ADD", wavy, 0.18, _height(nodes))
     return nodes.ramp(level, (0.0, spec["color2"]), (0.5, spec["color"]), sharp=True), None
+
+
+def _print(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]:
+    """A label's front: a stripe, a word in large letters, a mark above it and lines of small print below."""
+    place = nodes.new("SeparateXYZ", {0: nodes.new("TexCoord").outputs["Object"]}).outputs
+    turn, height = nodes.math("ARCTAN2", place[1], place[0]), _height(nodes)
+    mark = nodes.math("SQRT", nodes.math("ADD", _squared(nodes, turn, 0.0, 0.34), _squared(nodes, height, 0.77, 0.13)))
+    ring = nodes.math("MULTIPLY", nodes.math("LESS_THAN", mark, 1.0), nodes.math("GREATER_THAN", mark, 0.55 * scale))
+    stripe = nodes.math("COMPARE", height, 0.03 + 0.9 * (scale % 0.4) / 0.4, 0.035 * scale)
+    word = _letters(nodes, turn, height, (0.46, 0.61), 0.15 / scale, 1, 0.75, scale)
+    lines = _letters(nodes, turn, height, (0.1, 0.38), 0.035, 5, 1.1, scale + 7)
+    ink = nodes.math("MAXIMUM", nodes.math("MAXIMUM", ring, stripe), nodes.math("MAXIMUM", word, lines))
+    return nodes.mix(ink, spec["color"], spec["color2"]), None
+
+
+def _squared(nodes: Nodes, value: Any, centre: float, half: float) -> Any:
+    share = nodes.math("DIVIDE", nodes.math("SUBTRACT", value, centre), half)
+    return nodes.math("MULTIPLY", share, share)
+
+
+def _letters(
+    nodes: Nodes, turn: Any, height: Any, rows: tuple[float, float], width: float, count: int, half: float, salt: float
+) -> Any:
+    """1 where there is ink: `count` rows of letters `width` radians wide, each of 3 by 5 dots, within `half` radians.
+
+    Some letters are gaps between words.
+    """
+    low, high = rows
+    across, up = (
+        nodes.math("DIVIDE", turn, width),
+        nodes.math("MULTIPLY", nodes.math("SUBTRACT", height, low), count / (high - low)),
+    )
+    dots = nodes.new(
+        "CombineXYZ",
+        {
+            0: nodes.math("FLOOR", nodes.math("MULTIPLY", across, 4)),
+            1: nodes.math("FLOOR", nodes.math("MULTIPLY", up, 7)),
+            2: salt,
+        },
+    )
+    letters = nodes.new("CombineXYZ", {0: nodes.math("FLOOR", across), 1: nodes.math("FLOOR", up), 2: salt + 3})
+    drawn = nodes.math("GREATER_THAN", nodes.new("TexWhiteNoise", {"Vector": dots.outputs[0]}).outputs["Value"], 0.35)
+    there = nodes.math(
+        "GREATER_THAN", nodes.new("TexWhiteNoise", {"Vector": letters.outputs[0]}).outputs["Value"], 0.18
+    )
+    beside = nodes.math("LESS_THAN", nodes.math("FRACT", across), 0.75)
+    below = nodes.math("LESS_THAN", nodes.math("FRACT", up), 5 / 7)
+    inside = nodes.math(
+        "MULTIPLY", nodes.math("LESS_THAN", nodes.math("ABSOLUTE", turn), half), _between(nodes, height, rows)
+    )
+    ink = inside
+    for mask in (drawn, there, beside, below):
+        ink = nodes.math("MULTIPLY", ink, mask)
+    return ink
+
+
+def _between(nodes: Nodes, value: Any, bounds: tuple[float, float]) -> Any:
+    above = nodes.math("GREATER_THAN", value, bounds[0])
+    return nodes.math("MULTIPLY", above, nodes.math("LESS_THAN", value, bounds[1]))

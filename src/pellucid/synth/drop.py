@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from pellucid.clip import InputError
-from pellucid.synth.shapes import build_mesh, convex_parts
+from pellucid.synth.shapes import whole_mesh, whole_parts
 from pellucid.synth.spec import FixedObject, Pose, SceneObject, SceneSpec
 
 TIME_STEP = 0.002  # seconds
@@ -82,7 +82,7 @@ class Dropped:
         """Metres by which the furthest corner of each object moved lately."""
         after, moved = self.matrices(), []
         for item, a, b in zip(self.objects, before, after, strict=True):
-            points = np.concatenate(convex_parts(item.geometry))
+            points = np.concatenate(whole_parts(item.geometry, item.parts))
             step = points @ (a[:3, :3] - b[:3, :3]).T + a[:3, 3] - b[:3, 3]
             moved.append(np.linalg.norm(step, axis=1).max())
         return np.array(moved)
@@ -107,7 +107,7 @@ class Dropped:
 
 def add_parts(mujoco: Any, world: Any, body: Any, item: SceneObject | FixedObject, group: int = 0) -> None:
     """Gives a body of a MuJoCo model its convex parts, with their mass and friction."""
-    for k, points in enumerate(convex_parts(item.geometry)):
+    for k, points in enumerate(whole_parts(item.geometry, item.parts)):
         name = f"{item.id} {k}"
         world.add_mesh(name=name, uservert=points.ravel(), inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX)
         # Parts of one body never meet; fixed ones do not either.
@@ -139,7 +139,7 @@ def _stacked(objects: tuple[SceneObject, ...]) -> list[float]:
     heights: list[float] = []
     placed: list[tuple[float, float, float, float]] = []
     for item in objects:
-        turned = build_mesh(item.geometry).vertices @ item.pose.matrix[:3, :3].T
+        turned = whole_mesh(item.geometry, item.parts).vertices @ item.pose.matrix[:3, :3].T
         reach = float(np.linalg.norm(turned[:, :2], axis=1).max())
         x, y, gap = item.pose.position
         below = max((top for a, b, top, r in placed if np.hypot(x - a, y - b) < r + reach), default=0.012)

@@ -20,25 +20,25 @@ FILM = 1.5e-4  # metres that a liquid reaches into its vessel's wall, so that no
 def lathe_mesh(lathe: Lathe) -> Mesh:
     """The closed surface without handles."""
     profile = _solid_profile(lathe) if lathe.solid else _hollow_profile(lathe)
-    return _turned(profile, lathe)
+    return _turned(profile, lathe, height=float(profile[:, 1].max()))
 
 
 def liquid_mesh(lathe: Lathe, level: float) -> Mesh:
     """What fills the vessel up to a share of its inner height; it reaches a film's width into the wall."""
-    outside = _outside(lathe)
-    inner = _inside(outside, lathe, count=40)
+    outside = outside_profile(lathe)
+    inner = inside_profile(lathe, count=40)
     top = lathe.floor + level * (outside[-1, 1] - lathe.floor)
     below = inner[inner[:, 1] < top]
     rim = float(np.interp(top, inner[:, 1], inner[:, 0]))
     wet = np.array([[0, inner[0, 1]], *below, [rim, top], [0, top]])
     wet[1:-1, 0] += FILM
     wet[wet[:, 1] < inner[0, 1] + 1e-9, 1] -= FILM
-    return _turned(wet, lathe)
+    return _turned(wet, lathe, height=float(_hollow_profile(lathe)[:, 1].max()))
 
 
 def lathe_parts(lathe: Lathe) -> list[Points]:
     """Convex parts that stand for the body in physics: slabs where it is solid, wedges of rings where it is hollow."""
-    outside = _outside(lathe)
+    outside = outside_profile(lathe)
     profile = _steps(outside)
     widest = profile[:, 0].max() * (1 + lathe.lobe_depth)
     sectors = int(np.clip(np.ceil(np.pi * np.sqrt(widest / 1e-3)), 12, 24))
@@ -51,7 +51,7 @@ def lathe_parts(lathe: Lathe) -> list[Points]:
     floor = height if lathe.solid else lathe.floor
 
     def ring(radius: float, z: float, over: np.ndarray) -> np.ndarray:
-        r = max(radius, 1e-4) * _cross_section(over, np.array([[z / max(height, 1e-9)]]), lathe)[0]
+        r = max(radius, 1e-4) * cross_section(over, np.array([[z / max(height, 1e-9)]]), lathe)[0]
         return np.stack([r * np.cos(over), r * np.sin(over) * lathe.aspect, np.full(len(over), z)], -1)
 
     cuts = np.unique(np.append(profile[:, 1], min(floor, height)))
@@ -84,7 +84,8 @@ def rounded(points: Profile, times: int, longest: float) -> Profile:
     return points[np.append(True, np.linalg.norm(np.diff(points, axis=0), axis=1) > 1e-6)]
 
 
-def _outside(lathe: Lathe) -> Profile:
+def outside_profile(lathe: Lathe) -> Profile:
+    """The outside of a hollow body, from the axis at its foot up to its rim."""
     profile = np.asarray(lathe.profile, np.float64)
     if profile[0, 0] > 0:
         profile = np.concatenate([[[0, profile[0, 1]]], profile])
@@ -100,8 +101,8 @@ def _solid_profile(lathe: Lathe) -> Profile:
 
 def _hollow_profile(lathe: Lathe) -> Profile:
     """Foot, outside, a round rim, inside, inner bottom."""
-    outside = _outside(lathe)
-    inner = _inside(outside, lathe, count=34)
+    outside = outside_profile(lathe)
+    inner = inside_profile(lathe, count=34)
     top = outside[-1, 1]
     centre, reach = (outside[-1, 0] + inner[-1, 0]) / 2, (outside[-1, 0] - inner[-1, 0]) / 2
     angle = np.linspace(0, np.pi, 7)[1:-1]
@@ -109,8 +110,9 @@ def _hollow_profile(lathe: Lathe) -> Profile:
     return np.concatenate([outside, rim, inner[::-1], [[0, inner[0, 1]]]])
 
 
-def _inside(outside: Profile, lathe: Lathe, count: int) -> Profile:
+def inside_profile(lathe: Lathe, count: int) -> Profile:
     """The inner surface, from the edge of the inner bottom to the rim, with a round corner at the bottom."""
+    outside = outside_profile(lathe)
     top, floor = outside[-1, 1], min(lathe.floor, 0.8 * outside[-1, 1])
     bend = min((1.2 if lathe.squareness > 4 else 2.5) * lathe.wall, 0.4 * (top - floor))
     corner = floor + bend * (1 - np.cos(np.linspace(0, np.pi / 2, 8)[:-1]))
@@ -177,23 +179,32 @@ def _held(profile: Profile) -> Profile:
     return np.array(kept)
 
 
-def _cross_section(angles: np.ndarray, share: np.ndarray, lathe: Lathe) -> Float64[np.ndarray, "P S"]:
+def cross_section(angles: np.ndarray, share: np.ndarray, lathe: Lathe) -> Float64[np.ndarray, "P S"]:
     """The factor on the radius, by angle and share of the height."""
     twisted = angles[None] + lathe.twist * share
     factor = 1 + lathe.lobe_depth * np.cos(lathe.lobes * twisted) if lathe.lobes else np.ones(twisted.shape)
     if lathe.squareness > 2:
         n = lathe.squareness
-        factor = factor * (abs(np.cos(angles)) ** n + abs(np.sin(angles)) ** n)[None] ** (-1 / n)
+        squarish = (abs(np.cos(angles)) ** n + abs(np.sin(angles)) ** n)[None] ** (-1 / n)
+        if lathe.round_above is not None:
+            begin, end = lathe.round_above
+            x = np.clip((share - begin) / (end - begin), 0, 1)
+            squarish = 1 + (squarish - 1) * (1 - x * x * (3 - 2 * x))
+        factor = factor * squarish
     return factor
 
 
-def _turned(profile: Profile, lathe: Lathe) -> Mesh:
-    """The surface swept by a profile that begins and ends on the axis."""
-    count = 192 if lathe.squareness > 8 else 96 if lathe.lobes or lathe.squareness > 2 else 72
-    angles = np.arange(count) / count * 2 * np.pi
+def segments(lathe: Lathe) -> int:
+    """Into how many steps a turn is divided."""
+    return 192 if lathe.squareness > 8 else max(96, 5 * lathe.lobes) if lathe.lobes or lathe.squareness > 2 else 72
+
+
+def _turned(profile: Profile, lathe: Lathe, height: float) -> Mesh:
+    """The surface swept by a profile that begins and ends on the axis, of a body of that height."""
+    angles = np.arange(segments(lathe)) / segments(lathe) * 2 * np.pi
     between = _held(profile)[1:-1]
-    share = between[:, 1:] / max(profile[:, 1].max(), 1e-9)
-    r = between[:, :1] * _cross_section(angles, share, lathe)
+    share = between[:, 1:] / max(height, 1e-9)
+    r = between[:, :1] * cross_section(angles, share, lathe)
     z = np.broadcast_to(between[:, 1:], r.shape)
     rings = np.stack([r * np.cos(angles), r * np.sin(angles) * lathe.aspect, z], -1)
     return grid_mesh(rings, np.array([0, 0, profile[0, 1]]), np.array([0, 0, profile[-1, 1]]))

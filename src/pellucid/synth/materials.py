@@ -119,6 +119,11 @@ def natural(rng: np.random.Generator) -> tuple[Color, Color]:
     return _color(first), _color(second)
 
 
+def vivid(rng: np.random.Generator) -> Color:
+    """A strong colour, as packaging has."""
+    return _hsv(rng, (0.6, 0.95), (0.2, 0.8))
+
+
 def mirror_material() -> Material:
     return Material(kind="mirror", finish="mirror", color=(0.93, 0.94, 0.93), color2=WHITE, roughness=0.0)
 

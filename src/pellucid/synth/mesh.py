@@ -46,11 +46,7 @@ def grid_mesh(rings: Float64[np.ndarray, "R S 3"], low: Point | None, high: Poin
     Rings run counter-clockwise about the direction in which they follow each other.
     """
     R, S, _ = rings.shape
-    following = R if low is None else R - 1
-    i, j = (axis.ravel() for axis in np.meshgrid(np.arange(following), np.arange(S), indexing="ij"))
-    a, b = i * S + j, i * S + (j + 1) % S
-    c, d = (i + 1) % R * S + (j + 1) % S, (i + 1) % R * S + j
-    triangles = [np.stack([a, b, c], 1), np.stack([a, c, d], 1)]
+    triangles = [ring_triangles(R, S, closed=low is None)]
     vertices = rings.reshape(-1, 3)
     if low is not None and high is not None:
         k = np.arange(S)
@@ -59,6 +55,14 @@ def grid_mesh(rings: Float64[np.ndarray, "R S 3"], low: Point | None, high: Poin
         triangles += [np.stack([foot, after, k], 1), np.stack([top, (R - 1) * S + k, (R - 1) * S + after], 1)]
         vertices = np.concatenate([vertices, low.reshape(1, 3), high.reshape(1, 3)])
     return Mesh(vertices=vertices.astype(np.float64), triangles=np.concatenate(triangles).astype(np.int32))
+
+
+def ring_triangles(R: int, S: int, closed: bool) -> Int32[np.ndarray, "F 3"]:
+    """Triangles between each of R rings of S points and the next; `closed`: the last ring is followed by the first."""
+    i, j = (axis.ravel() for axis in np.meshgrid(np.arange(R if closed else R - 1), np.arange(S), indexing="ij"))
+    a, b = i * S + j, i * S + (j + 1) % S
+    c, d = (i + 1) % R * S + (j + 1) % S, (i + 1) % R * S + j
+    return np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)]).astype(np.int32)
 
 
 def union(meshes: list[Mesh]) -> Mesh:

@@ -1,5 +1,6 @@
 """Scenes from seeds."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from pellucid.synth.families import CUTLERY, VESSELS, sample_shape
 from pellucid.synth.lights import sample_light
 from pellucid.synth.materials import OBJECT_KINDS, sample_liquid, sample_material
 from pellucid.synth.orbit import sample_orbit
+from pellucid.synth.packaging import sample_packaging
 from pellucid.synth.spec import Geometry, Lathe, Liquid, Pose, SceneObject, SceneSpec, Split, StaticMesh
 from pellucid.synth.surroundings import sample_surroundings
 from pellucid.synth.viewpoint import sample_view
@@ -69,10 +71,13 @@ def sample_scene(
     _check(seed, frames, resolution, split)
     rng = np.random.default_rng(np.random.SeedSequence([SALT, seed]))
     # Each part has its own stream: more choices in one do not change the others.
-    of_surroundings, of_objects, of_light, of_camera, of_view = rng.spawn(5)
+    of_surroundings, of_objects, of_light, of_camera, of_view, of_packaging = rng.spawn(6)
     name, fixed, spread = sample_surroundings(of_surroundings, split)
     count = int(of_objects.integers(4, 13))
     objects = tuple(_object(child, i + 1, split, spread, assets) for i, child in enumerate(of_objects.spawn(count)))
+    objects = tuple(
+        _packaged(child, split, item) for child, item in zip(of_packaging.spawn(count), objects, strict=True)
+    )
     camera = sample_orbit(of_camera)
     if split == "train":  # the test set looks as the paper's: circles alone
         camera, backdrop = sample_view(of_view, camera)
@@ -125,6 +130,11 @@ def _object(rng: np.random.Generator, number: int, split: Split, spread: float, 
         pose=Pose(position=position, quaternion=(w, x, y, z)),
         liquid=liquid,
     )
+
+
+def _packaged(rng: np.random.Generator, split: Split, item: SceneObject) -> SceneObject:
+    geometry, parts = sample_packaging(rng, split, item.family, item.geometry)
+    return replace(item, geometry=geometry, parts=parts)
 
 
 def _shape(rng: np.random.Generator, split: Split, thin: bool, assets: Assets | None) -> tuple[str, Geometry]:

@@ -20,7 +20,7 @@ from pellucid.synth.mesh import Mesh
 from pellucid.synth.orbit import camera_poses
 from pellucid.synth.passes import read_surfaces
 from pellucid.synth.shapes import build_mesh
-from pellucid.synth.spec import MATERIAL_IDS, TRANSPARENT, Lathe, Material, SceneSpec
+from pellucid.synth.spec import MATERIAL_IDS, TRANSPARENT, Lathe, Material, SceneObject, SceneSpec
 
 Device = Literal["auto", "cpu", "optix", "cuda"]
 SCRIPT = Path(__file__).with_name("blender_render.py")
@@ -72,12 +72,13 @@ def render_scene(spec: SceneSpec, settings: RenderSettings, blender: Sequence[st
 
 
 def scene_meshes(spec: SceneSpec) -> Iterator[tuple[str, int, Material, Mesh, np.ndarray]]:
-    """Every body: a name, its instance id, its material, its mesh, T_world_body. Liquids are bodies too."""
-    for fixed in spec.fixed:
-        yield f"fixed {fixed.id}", fixed.id, fixed.material, build_mesh(fixed.geometry), fixed.pose.matrix
-    for item in spec.objects:
-        yield f"object {item.id}", item.id, item.material, build_mesh(item.geometry), item.pose.matrix
-        if item.liquid is not None and isinstance(item.geometry, Lathe):
+    """Every body: a name, its instance id, its material, its mesh, T_world_body. Parts and liquids are bodies too."""
+    for item in (*spec.fixed, *spec.objects):
+        yield f"thing {item.id}", item.id, item.material, build_mesh(item.geometry), item.pose.matrix
+        for part in item.parts:
+            pose = item.pose.matrix @ part.pose.matrix
+            yield f"{part.role} {item.id}", item.id, part.material, build_mesh(part.geometry), pose
+        if isinstance(item, SceneObject) and item.liquid is not None and isinstance(item.geometry, Lathe):
             inside = liquid_mesh(item.geometry, item.liquid.level)
             yield f"liquid {item.id}", item.id, item.liquid.material, inside, item.pose.matrix
 

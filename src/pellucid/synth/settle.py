@@ -7,7 +7,7 @@ import numpy as np
 from pellucid.synth.drop import Dropped
 from pellucid.synth.mesh import Mesh, overlap_thickness, pierces
 from pellucid.synth.orbit import camera_poses, intrinsics
-from pellucid.synth.shapes import build_mesh
+from pellucid.synth.shapes import whole_mesh
 from pellucid.synth.spec import CameraPath, FixedObject, SceneObject, SceneSpec
 
 STILL = 1e-3  # metres in the last tenth of a second
@@ -38,7 +38,7 @@ def settle(spec: SceneSpec) -> SceneSpec:
     """
     world = Dropped(spec)
     objects = _at_rest(spec, world)
-    meshes = {item.id: build_mesh(item.geometry).moved(item.pose.matrix) for item in objects}
+    meshes = {item.id: whole_mesh(item.geometry, item.parts).moved(item.pose.matrix) for item in objects}
     _check_standing(objects, meshes, world)
     camera = _aimed(spec.camera, meshes)
     settled = replace(spec, objects=objects, camera=camera, settled=True)
@@ -76,7 +76,9 @@ def _check_standing(objects: tuple[SceneObject, ...], meshes: dict[int, Mesh], w
         if lowest < -DEEPEST:
             raise Rejected("sinks", f"object {item.id} ({item.family}) is {-lowest * 1e3:.1f} mm in the table")
     solids = meshes | {
-        f.id: build_mesh(f.geometry).moved(f.pose.matrix) for f in world.fixed if f.role not in ("table", "wall")
+        f.id: whole_mesh(f.geometry, f.parts).moved(f.pose.matrix)
+        for f in world.fixed
+        if f.role not in ("table", "wall")
     }
     ids = list(solids)
     for i, a in enumerate(ids):
@@ -114,7 +116,7 @@ def _out_of_the_way(spec: SceneSpec) -> tuple[FixedObject, ...]:
     kept = []
     for item in spec.fixed:
         if item.role in ("prop", "mirror", "frame"):
-            points = build_mesh(item.geometry).moved(item.pose.matrix).vertices
+            points = whole_mesh(item.geometry, item.parts).moved(item.pose.matrix).vertices
             low, high = points.min(0) - NEAREST, points.max(0) + NEAREST
             if ((eyes > low) & (eyes < high)).all(1).any():
                 continue

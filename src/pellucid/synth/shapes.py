@@ -11,9 +11,10 @@ from scipy.interpolate import CubicSpline
 from scipy.spatial import ConvexHull
 
 from pellucid.synth.assets import read_asset
+from pellucid.synth.band import band_mesh
 from pellucid.synth.lathe import lathe_mesh, lathe_parts
 from pellucid.synth.mesh import Mesh, Points, convex_pieces, grid_mesh, union
-from pellucid.synth.spec import Geometry, Lathe, Strand, Strands, Superquadric, Torus
+from pellucid.synth.spec import Band, Geometry, Lathe, Part, Strand, Strands, Superquadric, Torus
 
 SECTION = 20  # points round a rod
 RINGS = 40  # along it
@@ -31,6 +32,8 @@ def build_mesh(geometry: Geometry) -> Mesh:
             return _torus(geometry)
         case Strands():
             return union([_strand_mesh(strand) for strand in geometry.strands])
+        case Band():
+            return band_mesh(geometry)
     return read_asset(geometry)
 
 
@@ -46,6 +49,8 @@ def convex_parts(geometry: Geometry) -> tuple[Points, ...]:
             parts = _torus_parts(geometry)
         case Strands():
             parts = [part for strand in geometry.strands for part in _strand_parts(strand)]
+        case Band():
+            parts = []  # paper: thinner than the tolerance
         case _:
             mesh = build_mesh(geometry)
             hull = ConvexHull(mesh.vertices)
@@ -53,6 +58,20 @@ def convex_parts(geometry: Geometry) -> tuple[Points, ...]:
             parts = [mesh.vertices[hull.vertices]] if convex else convex_pieces(mesh)
             parts = [_hull(points) for points in parts]
     return tuple(parts)
+
+
+@lru_cache(maxsize=256)
+def whole_mesh(geometry: Geometry, parts: tuple[Part, ...]) -> Mesh:
+    """The closed surface round a body and its parts."""
+    return union([build_mesh(geometry), *(build_mesh(p.geometry).moved(p.pose.matrix) for p in parts)])
+
+
+@lru_cache(maxsize=256)
+def whole_parts(geometry: Geometry, parts: tuple[Part, ...]) -> tuple[Points, ...]:
+    """The convex bodies of a thing and of its parts; each hard part is its hull, for nothing gets inside a cap."""
+    hard = [p for p in parts if not isinstance(p.geometry, Band)]
+    hulls = (_hull(build_mesh(p.geometry).moved(p.pose.matrix).vertices) for p in hard)
+    return (*convex_parts(geometry), *hulls)
 
 
 def _hull(points: Points, most: int = 96) -> Points:

@@ -61,6 +61,7 @@ class Lathe:
     twist: float = 0.0  # radians from foot to rim
     squareness: float = 2.0  # exponent of the superellipse: 2 is round, 40 square
     aspect: float = 1.0  # depth along y over width along x
+    round_above: tuple[float, float] | None = None  # shares of the height between which a squarish one turns round
     handles: tuple[Strand, ...] = ()
 
 
@@ -96,7 +97,18 @@ class StaticMesh:
     size: float  # the longest side
 
 
-Geometry = Lathe | Superquadric | Torus | Strands | StaticMesh
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """A thin sheet round a turned body, from one height to another, its middle towards +x: a label."""
+
+    body: Lathe
+    low: float
+    high: float
+    arc: float  # radians; 2 pi goes all the way round
+    thickness: float
+
+
+Geometry = Lathe | Superquadric | Torus | Strands | StaticMesh | Band
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +162,19 @@ class Liquid:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What belongs to a thing but is made of something else: a cap, a stopper, a label. It has the thing's id.
+
+    `pose` is T_thing_part.
+    """
+
+    role: str
+    geometry: Geometry
+    material: Material
+    pose: Pose = Pose(position=(0.0, 0.0, 0.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SceneObject:
     """A thing that is dropped. `pose` is where it came to rest once the scene is settled.
 
@@ -162,6 +187,7 @@ class SceneObject:
     material: Material
     pose: Pose
     liquid: Liquid | None = None
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +200,7 @@ class FixedObject:
     material: Material
     pose: Pose
     collides: bool = True
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

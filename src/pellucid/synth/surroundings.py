@@ -4,7 +4,8 @@ import numpy as np
 
 from pellucid.synth.families import FAMILIES, sample_shape
 from pellucid.synth.materials import WHITE, mirror_material, natural, sample_material, sample_surface
-from pellucid.synth.spec import FixedObject, Geometry, Lathe, Material, Pose, Split
+from pellucid.synth.packaging import sample_packaging
+from pellucid.synth.spec import FixedObject, Geometry, Lathe, Material, Part, Pose, Split
 
 TABLE, FLOOR, CONTAINER, MIRROR, FRAME = 200, 201, 202, 203, 204
 LEGS, WALLS, PROPS = 210, 220, 100  # the first of several
@@ -212,19 +213,20 @@ def _props(rng: np.random.Generator, split: Split, clear: float) -> list[FixedOb
     props: list[FixedObject] = []
     taken: list[tuple[float, float, float]] = []
     for _ in range(int(rng.integers(0, 8))):
-        geometry, material, radius = _prop(rng, split)
+        geometry, material, radius, parts = _prop(rng, split)
         way, away = rng.uniform(0, 2 * np.pi), rng.uniform(clear + radius, clear + radius + 0.3)
         x, y = float(away * np.cos(way)), float(away * np.sin(way))
         if any(np.hypot(x - a, y - b) < radius + r + 0.01 for a, b, r in taken):
             continue
         taken.append((x, y, radius))
         pose = turned((x, y, 0.0002), float(rng.uniform(0, 2 * np.pi)))
-        props.append(FixedObject(id=PROPS + len(props), role="prop", geometry=geometry, material=material, pose=pose))
+        number = PROPS + len(props)
+        props.append(FixedObject(id=number, role="prop", geometry=geometry, material=material, pose=pose, parts=parts))
     return props
 
 
-def _prop(rng: np.random.Generator, split: Split) -> tuple[Geometry, Material, float]:
-    """One background thing, and the radius of the circle it stands in."""
+def _prop(rng: np.random.Generator, split: Split) -> tuple[Geometry, Material, float, tuple[Part, ...]]:
+    """One background thing, the radius of the circle it stands in, and its cap and label."""
     draw = rng.random()
     if draw < 0.5:
         book = draw < 0.25
@@ -244,17 +246,19 @@ def _prop(rng: np.random.Generator, split: Split) -> tuple[Geometry, Material, f
             pattern_scale=float(rng.uniform(1, 3)),
             roughness=float(rng.uniform(0.3, 0.8)),
         )
-        return slab(float(a), float(b), float(height)), material, float(np.hypot(a, b))
+        return slab(float(a), float(b), float(height)), material, float(np.hypot(a, b)), ()
     if split == "train":
         family = PROP_FAMILIES[rng.integers(len(PROP_FAMILIES))]
         geometry: Geometry = FAMILIES["train"][family](rng)
     else:
-        _, geometry = sample_shape(rng, "test")
+        family, geometry = sample_shape(rng, "test")
         while not isinstance(geometry, Lathe):
-            _, geometry = sample_shape(rng, "test")
+            family, geometry = sample_shape(rng, "test")
+    # A stream of its own: the surroundings' other choices do not depend on it.
+    geometry, parts = sample_packaging(rng.spawn(1)[0], split, family, geometry)
     kind = str(rng.choice(["glass", "plastic", "metal", "ceramic", "diffuse"]))
     assert isinstance(geometry, Lathe)
     reach = max(r for r, _ in geometry.profile) * (1.45 if geometry.squareness > 2 else 1.05) + (
         0.05 if geometry.handles else 0
     )
-    return geometry, sample_material(rng, split, kind), float(reach)
+    return geometry, sample_material(rng, split, kind), float(reach), parts

@@ -21,7 +21,7 @@ from pellucid.synth.frame import Frame
 from pellucid.synth.sampling import sample_scene
 from pellucid.synth.scene import RenderSettings, render_scene
 from pellucid.synth.settle import Rejected, settle
-from pellucid.synth.spec import MATERIAL_IDS, SceneSpec, Split
+from pellucid.synth.spec import MATERIAL_IDS, FixedObject, SceneObject, SceneSpec, Split
 
 State = Literal["done", "rejected", "failed", "stop"]
 Fill = Callable[[int, Path], None]  # makes the files of the scene of a seed in an empty folder
@@ -146,6 +146,7 @@ def _camera(spec: SceneSpec, cameras: list[Frame]) -> dict[str, object]:
                 "shape": thing.family,
                 "material": thing.material.kind,
                 "finish": thing.material.finish,
+                "parts": _parts(thing),
                 "T_world_object": thing.pose.matrix.tolist(),
             }
             for thing in spec.objects
@@ -156,8 +157,14 @@ def _camera(spec: SceneSpec, cameras: list[Frame]) -> dict[str, object]:
                 "role": thing.role,
                 "material": thing.material.kind,
                 "finish": thing.material.finish,
+                "parts": _parts(thing),
                 "T_world_object": thing.pose.matrix.tolist(),
             }
             for thing in spec.fixed
         ],
     }
+
+
+def _parts(thing: SceneObject | FixedObject) -> list[dict[str, str]]:
+    """Caps and labels, which are of other materials than the thing that has them."""
+    return [{"role": part.role, "material": part.material.kind, "finish": part.material.finish} for part in thing.parts]
