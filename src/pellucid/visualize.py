@@ -2,6 +2,7 @@
 
 from math import gcd
 
+import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -43,6 +44,15 @@ def colorize_normals(normals: Float[np.ndarray, "T H W 3"]) -> UInt8[np.ndarray,
     seen = np.where(unknown[..., None], 0, normals) * np.array([1, -1, -1], normals.dtype)
     colors = np.rint(np.clip((seen + 1) / 2, 0, 1) * 255 + 1e-6).astype(np.uint8)
     colors[unknown] = 0
+    return colors
+
+
+def colorize_error(error: Float[np.ndarray, "T H W"], high: float = 0.3) -> UInt8[np.ndarray, "T H W 3"]:
+    """OpenCV's Inferno: 0 is black, `high` and more is pale yellow, NaN is grey. One scale for all clips."""
+    unknown = np.isnan(error)
+    levels = np.rint(np.clip(np.where(unknown, 0, error) / high, 0, 1) * 255).astype(np.uint8)
+    colors = np.stack([cv2.applyColorMap(frame, cv2.COLORMAP_INFERNO)[..., ::-1] for frame in levels])
+    colors[unknown] = 128
     return colors
 
 

@@ -12,7 +12,10 @@ from pellucid.clip import InputError
 from pellucid.model.pipeline import GeometryPipeline
 from pellucid.predict import sidecar
 from pellucid.predict.anchors import depth_of
+from pellucid.predict.calibration import load_calibration
 from pellucid.predict.cloud import RELATIVE
+from pellucid.predict.confidence import summary as confidence_summary
+from pellucid.predict.confidence import write_expected_error
 from pellucid.predict.exports import Exporter, described
 from pellucid.predict.metric import summary, write_metric
 from pellucid.predict.model import ChosenModel, choose
@@ -20,7 +23,7 @@ from pellucid.predict.placement import Placement, load, place, repeatable
 from pellucid.predict.plan import PARTIAL, Plan, make_plan, make_settings
 from pellucid.predict.report import bar, complain, say
 from pellucid.predict.request import FORMATS, Request
-from pellucid.predict.run import Measured, record, remembered
+from pellucid.predict.run import Measured, record
 from pellucid.store import Recording, write_json
 from pellucid.video import Source, expand, open_source, size_in_bytes
 
@@ -37,11 +40,12 @@ def predict(request: Request) -> int:
         return _failed(count, count)
     model = choose(request)
     settings = make_settings(request, model)
+    calibration = load_calibration(model) if request.confidence else None
     plans = []
     for source in sources:
         try:
             depth = depth_of(request.metres.depth, source, alone=count == 1) if request.metres.depth else None
-            plans.append(make_plan(request, source, model, placement, settings, given_K, depth))
+            plans.append(make_plan(request, source, model, placement, settings, given_K, depth, calibration))
         except InputError as error:
             complain(error)
     announce(request, model, placement)
@@ -123,8 +127,7 @@ def _predicted(plan: Plan, pipe: GeometryPipeline) -> bool:
 
 def _predict(plan: Plan, pipe: GeometryPipeline) -> None:
     with Recording(plan.folder / PARTIAL, plan.key, plan.tail) as recording:
-        whole = recording.num_frames == plan.source.num_frames
-        measured = remembered(recording.meta) if whole else record(plan, pipe, recording)
+        measured = record(plan, pipe, recording)
         warnings = sidecar.warnings(measured.seams)
         if warnings:
             more = f" (and {len(warnings) - 1} more such seams, see {sidecar.NAME})" if len(warnings) > 1 else ""
@@ -132,31 +135,54 @@ def _predict(plan: Plan, pipe: GeometryPipeline) -> None:
         if plan.anchor is None:
             if {"ply", "pcd"} & set(plan.formats):
                 say(f"  the point clouds are {RELATIVE}")
-            content = _export(plan, measured, recording, None)
+            content = _relative(plan, pipe, measured, recording)
         else:
             with Recording(plan.folder / PARTIAL / "metric", plan.result_key, plan.tail) as depth:
                 metric = write_metric(plan, recording, depth)
                 say(f"  {summary(metric)}")
-                content = _export(plan, measured, depth, metric)
-                depth.discard()
+                content = _export(plan, measured, depth, metric=metric)
         write_json(plan.folder / sidecar.NAME, content)
+        for left in [path for path in (plan.folder / PARTIAL).iterdir() if path.is_dir()]:
+            shutil.rmtree(left)  # records of views, and those that an earlier run with other options left
         recording.discard()
 
 
-def _export(plan: Plan, measured: Measured, recording: Recording, metric: dict[str, Any] | None) -> dict[str, Any]:
+def _relative(plan: Plan, pipe: GeometryPipeline, measured: Measured, recording: Recording) -> dict[str, Any]:
+    """Exports disparity or normals, with the expected error where that is asked for; the sidecar."""
+    if plan.calibration is None:
+        return _export(plan, measured, recording)
+    with Recording(plan.folder / PARTIAL / "expected_error", plan.result_key, plan.tail) as errors:
+        confidence = write_expected_error(plan, pipe, recording, errors)
+        seconds = confidence.pop("seconds")
+        measured.seconds.update(views=seconds, total=measured.seconds["total"] + seconds)
+        for sentence in confidence["warnings"]:
+            say(f"  warning: {sentence}")
+        say(f"  {confidence_summary(confidence)}")
+        return _export(plan, measured, recording, confidence=confidence, errors=errors)
+
+
+def _export(
+    plan: Plan,
+    measured: Measured,
+    recording: Recording,
+    *,
+    metric: dict[str, Any] | None = None,
+    confidence: dict[str, Any] | None = None,
+    errors: Recording | None = None,
+) -> dict[str, Any]:
     """Writes every format from the record; the sidecar that vouches for them."""
     began = time.perf_counter()
     earlier = sidecar.read(plan.folder)
     (plan.folder / sidecar.NAME).unlink(missing_ok=True)  # while files are replaced, nothing vouches for them
     kept = sidecar.still_right(plan, earlier)
     _remove_others(plan, earlier, kept)
-    exporter = Exporter(plan, recording)
+    exporter = Exporter(plan, recording, errors)
     for name in plan.formats:
         exporter.write(name)
     formats = [name for name in FORMATS if name in (*plan.formats, *kept)]
     export = time.perf_counter() - began
     measured.seconds.update(export=export, total=measured.seconds["total"] + export)
-    return sidecar.compose(plan, measured, metric, described(exporter), formats)
+    return sidecar.compose(plan, measured, metric, confidence, described(exporter), formats)
 
 
 def _remove_others(plan: Plan, earlier: dict[str, Any] | None, kept: list[str]) -> None:

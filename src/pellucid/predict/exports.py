@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from pellucid.store import (
     save_rosbag,
 )
 from pellucid.video import VideoWriter, stream
-from pellucid.visualize import RangeEstimator, colorize_disparity, colorize_normals, side_by_side
+from pellucid.visualize import RangeEstimator, colorize_disparity, colorize_error, colorize_normals, side_by_side
 
 MILLIMETRES = 65.535  # metres of the last level, so that a level is a millimetre
 STEADY = 1.5e-3  # seconds: containers round times to a millisecond, and a steady rate is still one
@@ -43,10 +44,10 @@ class Range:
 
 
 class Exporter:
-    """Writes the formats of one plan from the record of what it holds."""
+    """Writes the formats of one plan from the record of what it holds, and of the expected error if there is one."""
 
-    def __init__(self, plan: Plan, recording: Recording) -> None:
-        self.plan, self.recording = plan, recording
+    def __init__(self, plan: Plan, recording: Recording, errors: Recording | None = None) -> None:
+        self.plan, self.recording, self.errors = plan, recording, errors
         self.shape = (plan.source.num_frames, *plan.tail)
         self.metric = plan.quantity == "depth"
         self.range = None if plan.quantity == "normals" else self._range()
@@ -56,7 +57,8 @@ class Exporter:
         path = self.plan.folder / FORMATS[name]
         values = self._chunks(f"writing {path.name}")
         if name == "npz":
-            save_npz(path, self.plan.quantity, values, self.shape, self.plan.K)
+            errors = None if self.errors is None else self.errors.chunks(self.plan.chunk)
+            save_npz(path, self.plan.quantity, values, self.shape, self.plan.K, errors)
         elif name == "npy":
             save_npy(path, values, self.shape)
         elif name == "exr":
@@ -103,19 +105,22 @@ class Exporter:
         return low, high if high > low else low + 1
 
     def _preview(self, path: Path, values: Iterator[np.ndarray]) -> None:
-        source, r = self.plan.source, self.range
+        source, r, panels = self.plan.source, self.range, 2 if self.errors is None else 3
         steady = np.abs(source.times - source.times[0] - np.arange(source.num_frames) / float(source.fps)) < STEADY
         times = None if steady.all() else source.times
         with (
             atomic(path) as temporary,
-            VideoWriter(temporary, source.height, 2 * source.width, source.fps, times) as writer,
+            VideoWriter(temporary, source.height, panels * source.width, source.fps, times) as writer,
         ):
-            for rgb, chunk in zip(stream(source, chunk=self.plan.chunk), values, strict=True):
+            n = self.plan.chunk
+            errors = repeat(None, -(-source.num_frames // n)) if self.errors is None else self.errors.chunks(n)
+            for rgb, chunk, error in zip(stream(source, chunk=n), values, errors, strict=True):
                 if r is None:
                     colours = colorize_normals(chunk)
                 else:
                     colours = colorize_disparity(1 / chunk if self.metric else chunk, r.low, r.high)
-                writer.write(side_by_side(rgb, colours))
+                shown = side_by_side(rgb, colours)
+                writer.write(shown if error is None else side_by_side(shown, colorize_error(error)))
 
     def _clouds(self, path: Path, values: Iterator[np.ndarray], name: str) -> None:
         plan, r = self.plan, self.range

@@ -15,6 +15,7 @@ from pellucid.predict.request import Request, Task
 QUANTITY: dict[Task, Quantity] = {"depth": "disparity", "normal": "normals"}
 SUGGESTED: dict[Task, str] = {"depth": "nano", "normal": "dkt-normal-14b"}
 INDEX = "model_index.json"
+CALIBRATION = "confidence.json"
 _CHUNK = 1 << 24
 
 
@@ -26,7 +27,7 @@ class ChosenModel:
     folder: Path
     config: dict[str, Any] = field(repr=False)
     weights_sha256: str  # of the index and the safetensors files
-    configs_sha256: str  # of all JSON files
+    configs_sha256: str  # of all JSON files but the calibration
     weights_bytes: int
     packed: int  # frames of the video in a latent frame
 
@@ -67,7 +68,8 @@ def find(
         raise InputError(f"{folder}: is no model of pellucid ({INDEX} has no {missing[0]}); see `pellucid models`")
     check(config["quantity"])
     weights = [(part, file) for part in parts for file in [part / INDEX, *sorted(part.rglob("*.safetensors"))]]
-    configs = [(part, file) for part in parts for file in sorted(part.rglob("*.json"))]
+    # What a model's error was measured to be is no part of its answers.
+    configs = [(part, file) for part in parts for file in sorted(part.rglob("*.json")) if file.name != CALIBRATION]
     size = sum(file.stat().st_size for _, file in weights)
     with bar(size, "hashing the weights", "B") as progress:
         return ChosenModel(

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -20,11 +20,13 @@ from pellucid.model.pipeline import Settings
 from pellucid.model.sizes import padded_length
 from pellucid.model.windows import plan_frames, plan_latent
 from pellucid.predict.anchors import Anchor, make_anchor
+from pellucid.predict.calibration import Calibration
 from pellucid.predict.estimators import load_estimator
 from pellucid.predict.model import ChosenModel
 from pellucid.predict.placement import Placement
 from pellucid.predict.report import say
 from pellucid.predict.request import FORMATS, Request
+from pellucid.predict.views import VIEWS
 from pellucid.video import Source, focal_length_35mm
 
 PARTIAL = ".partial"
@@ -43,6 +45,7 @@ class Plan:
     formats: tuple[str, ...]
     K: np.ndarray | None  # pixels
     anchor: Anchor | None = None  # where metres come from
+    calibration: Calibration | None = None  # where the expected error comes from
 
     @property
     def quantity(self) -> Quantity:
@@ -106,17 +109,20 @@ class Plan:
         """One digest of the facts: equal keys mean equal numbers of the network."""
         shape = (self.source.num_frames, *self.tail)
         named = self.facts | {"configs": self.model.configs_sha256, "shape": shape, "offload": self.placement.offload}
-        return _digest(named)
+        return digest(named)
 
     @property
     def result_key(self) -> str:
-        """The same for the numbers in the files, with all that metres depend on."""
+        """The same for the numbers in the files, with all that metres or the expected error depend on."""
+        if self.calibration is not None:
+            return digest({"key": self.key, **asdict(self.calibration)})
         if self.anchor is None:
             return self.key
-        return _digest({"key": self.key, **self.anchor.facts, "K": None if self.K is None else self.K.tolist()})
+        return digest({"key": self.key, **self.anchor.facts, "K": None if self.K is None else self.K.tolist()})
 
 
-def _digest(named: dict[str, Any]) -> str:
+def digest(named: dict[str, Any]) -> str:
+    """SHA-256 of plain JSON."""
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
 
@@ -136,8 +142,9 @@ def make_plan(
     settings: Settings,
     given_K: np.ndarray | None,
     depth: Path | None = None,
+    calibration: Calibration | None = None,
 ) -> Plan:
-    """The plan for one input; `depth` is a sensor's recording of it.
+    """The plan for one input; `depth` is a sensor's recording of it, `calibration` that of the model's confidence.
 
     Raises InputError for a camera, a recording or an output folder that cannot work.
     """
@@ -152,6 +159,7 @@ def make_plan(
         formats=request.formats,
         K=K,
         anchor=make_anchor(request.metres, source, K, depth, load, model.name) if request.metres.metric else None,
+        calibration=calibration,
     )
     _require_folder(plan)
     return plan
@@ -199,6 +207,8 @@ def _require_folder(plan: Plan) -> None:
         raise InputError(f"{folder}: cannot be written (permission denied); choose an --out folder you may write to")
     frames = 4 * plan.source.num_frames * int(np.prod(plan.tail))
     copies = 1 + (plan.anchor is not None) + sum(name in plan.formats for name in _RAW_FORMATS)
+    if plan.calibration is not None:
+        copies += len(VIEWS) + 2  # the views' records, the error's, and its array in the npz
     old = [folder / PARTIAL / "recording.f32", *(folder / FORMATS[name] for name in ("npz", "npy"))]
     there = sum(file.stat().st_size for file in old if file.is_file())
     if frames * copies > free + there:

@@ -74,6 +74,8 @@ class Request:
     """Camera matrix in pixels of the input (txt, npy, npz, json, yaml), where it is needed."""
     local_files_only: bool = False
     """Never use the network: the model must be here already."""
+    confidence: bool = False
+    """Also write the relative error to be expected at each pixel (docs/confidence.md); takes some more passes."""
     metres: tyro.conf.OmitArgPrefixes[MetricRequest] = field(default_factory=MetricRequest)
 
     def __post_init__(self) -> None:
@@ -99,6 +101,13 @@ class Request:
         for name in self.formats:
             if name in METRIC_ONLY and self.metres.metric is None:
                 raise InputError(f"--save {name}: needs metres; add --metric, or leave {name} out")
+        if self.confidence and self.metres.metric is not None:
+            raise InputError(
+                f"--confidence: is calibrated for the model's own disparity, not for depth by --metric "
+                f"{self.metres.metric}; predict the one without the other"
+            )
+        if self.confidence and "npz" not in self.formats:
+            raise InputError(f"--confidence: is written into npz; add npz to --save {self.save}")
         if self.task == "normal":
             self.require_depth("use --task depth")
         if "ros" in self.formats:
@@ -108,6 +117,8 @@ class Request:
         """Raises InputError when something is asked for that normals cannot give."""
         if self.metres.metric is not None:
             raise InputError(f"--metric {self.metres.metric}: metric depth needs depth, not normals; {remedy}")
+        if self.confidence:
+            raise InputError(f"--confidence: is of depth, not of normals; {remedy}")
         for name in self.formats:
             if name in WITH_CAMERA:
                 raise InputError(f"--save {name}: a point cloud needs depth, not normals; {remedy} or leave {name} out")

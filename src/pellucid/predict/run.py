@@ -15,6 +15,7 @@ from pellucid.model.pipeline import GeometryPipeline
 from pellucid.predict.placement import memory_errors
 from pellucid.predict.plan import Plan
 from pellucid.predict.report import bar, say
+from pellucid.predict.views import View
 from pellucid.store import Recording
 from pellucid.video import stream
 
@@ -32,11 +33,17 @@ class Measured:
 
 
 @torch.no_grad()
-def record(plan: Plan, pipe: GeometryPipeline, recording: Recording) -> Measured:
-    """Predicts what the recording lacks, and leaves it whole and checkpointed."""
+def record(plan: Plan, pipe: GeometryPipeline, recording: Recording, view: View | None = None) -> Measured:
+    """Predicts what the recording lacks, and leaves it whole and checkpointed.
+
+    With a view, what is said of it, brought back onto the pixels of the frames.
+    """
     source = plan.source
+    if recording.num_frames == source.num_frames:
+        return remembered(recording.meta)
     began = time.perf_counter()
-    geometry = pipe.start(source.num_frames, source.height, source.width, plan.settings)
+    settings = plan.settings if view is None else view.settings(plan.settings)
+    geometry = pipe.start(source.num_frames, source.height, source.width, settings)
     earlier = recording.meta
     if recording.state:
         geometry.load_state(recording.state)
@@ -55,12 +62,13 @@ def record(plan: Plan, pipe: GeometryPipeline, recording: Recording) -> Measured
         )
 
     saved = time.monotonic()
-    with bar(source.num_frames, source.stem, "frame", done=geometry.frames_read) as progress, memory_errors():
+    what = source.stem if view is None else f"{source.stem}: {view.name}"
+    with bar(source.num_frames, what, "frame", done=geometry.frames_read) as progress, memory_errors():
         for frames in stream(source, chunk=CHUNK, start=geometry.frames_read):
-            maps = geometry.push(frames)
+            maps = geometry.push(frames if view is None else view.of(frames))
             if not np.isfinite(maps).all():
                 raise InputError(f"{source.path}: the network gave values that are not finite; try --dtype float32")
-            recording.append(maps)
+            recording.append(maps if view is None else view.back(maps))
             progress.update(len(frames))
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 checkpoint(recording, geometry.state(), measured())

@@ -15,10 +15,16 @@ NAME = "prediction.json"
 
 
 def compose(
-    plan: Plan, measured: Measured, metric: dict[str, Any] | None, values: dict[str, Any], formats: list[str]
+    plan: Plan,
+    measured: Measured,
+    metric: dict[str, Any] | None,
+    confidence: dict[str, Any] | None,
+    values: dict[str, Any],
+    formats: list[str],
 ) -> dict[str, Any]:
-    """The sidecar's content; `metric` reports of the fit to metres, if there was one."""
+    """The sidecar's content; `metric` reports of the fit to metres, `confidence` of the expected error, if any."""
     source, size = plan.source, plan.framing.size
+    reports = {name: report for name, report in (("metric", metric), ("confidence", confidence)) if report}
     affine = {"meaning": f"{RELATIVE}; larger is nearer"} if plan.invariance == "affine" else {}
     relative = {"units": RELATIVE, "nearest": NEAREST, "farthest": FARTHEST}
     clouds = {"cloud": {"units": METRES} if metric else relative} if {"ply", "pcd"} & set(formats) else {}
@@ -37,10 +43,12 @@ def compose(
         "windows": plan.num_windows,
         "intrinsics": None if plan.K is None else plan.K.tolist(),
         **values,
-        **({"metric": {key: value for key, value in metric.items() if key != "warnings"}} if metric else {}),
+        **{
+            name: {key: value for key, value in report.items() if key != "warnings"} for name, report in reports.items()
+        },
         **clouds,
         "seams": [_seam(seam) for seam in measured.seams],
-        "warnings": warnings(measured.seams) + (metric["warnings"] if metric else []),
+        "warnings": warnings(measured.seams) + [words for report in reports.values() for words in report["warnings"]],
         "files": [FORMATS[name] for name in formats],
         "key": plan.result_key,
         "seconds": {part: round(seconds, 3) for part, seconds in measured.seconds.items()},
