@@ -117,7 +117,7 @@ def _object(rng: np.random.Generator, number: int, split: Split, spread: float, 
     liquid = None
     pours = family in VESSELS and isinstance(geometry, Lathe)
     if pours and upright and kind in ("glass", "clear plastic", "ceramic") and rng.random() < 0.4:
-        liquid = Liquid(level=float(rng.uniform(0.2, 0.85)), material=sample_liquid(rng))
+        liquid = _filling(rng)
     yaw, turn = rng.uniform(0, 2 * np.pi), rng.normal(size=4)
     quaternion = np.array([np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]) if upright else turn / np.linalg.norm(turn)
     w, x, y, z = (float(v) for v in quaternion)
@@ -133,8 +133,18 @@ def _object(rng: np.random.Generator, number: int, split: Split, spread: float, 
 
 
 def _packaged(rng: np.random.Generator, split: Split, item: SceneObject) -> SceneObject:
+    """The thing with its cap and label. What is closed is full more often than what is open."""
     geometry, parts = sample_packaging(rng, split, item.family, item.geometry)
-    return replace(item, geometry=geometry, parts=parts)
+    liquid = item.liquid
+    closed = any(part.role in ("cap", "stopper") for part in parts)
+    upright = item.pose.quaternion[1] == item.pose.quaternion[2] == 0
+    if closed and upright and item.material.transparent and liquid is None and rng.random() < 0.5:
+        liquid = _filling(rng)
+    return replace(item, geometry=geometry, parts=parts, liquid=liquid)
+
+
+def _filling(rng: np.random.Generator) -> Liquid:
+    return Liquid(level=float(rng.uniform(0.2, 0.85)), material=sample_liquid(rng))
 
 
 def _shape(rng: np.random.Generator, split: Split, thin: bool, assets: Assets | None) -> tuple[str, Geometry]:
