@@ -255,6 +255,19 @@ def write_scannet(root: Path, scans: list[str], frames: int = 12) -> Path:
     return root
 
 
+def write_scannet_stills(root: Path) -> Path:
+    """The 800 pictures that Marigold draws from the validation scans, two scans here."""
+    first = root / "scene0011_00"
+    depth = np.full((48, 64), 2500, np.uint16)
+    depth[:10] = 0
+    save_png(first / "color" / "000000.jpg", picture(96, 128, 7)[..., ::-1])
+    save_png(first / "depth" / "000000.png", depth)
+    for n in range(1, 800):
+        for name in ("color/{:06d}.jpg", "depth/{:06d}.png"):
+            link(first / name.format(0), root / f"scene00{11 + n % 2}_00" / name.format(100 * n))
+    return root
+
+
 def write_bonn(root: Path, names: list[str], frames: int = 40) -> Path:
     """Sequences at 30 Hz whose depth has a clock of its own: 12 ms late, none for frame 5, one more between 8 and 9.
 

@@ -36,6 +36,7 @@ from public_benchmarks import (
     write_nyuv2_pngs,
     write_rgbd,
     write_scannet,
+    write_scannet_stills,
     write_sintel,
     write_std,
 )
@@ -336,6 +337,19 @@ def test_scannets_frames_are_in_order_and_lost_poses_are_unknown(tmp_path):
     assert bare.K is None and bare.T_world_camera is None
 
 
+def test_scannets_stills_are_marigolds(tmp_path):
+    root = write_scannet_stills(tmp_path / "scannet_val_sampled_800_1")
+    found = items("scannet", tmp_path, "image")
+    assert len(found) == 800 and found[0].name == "scene0011_00_000000" and found[-1].name == "scene0012_00_079900"
+    clip = found[5].read()
+    assert clip.rgb.shape == (1, 48, 64, 3) and clip.K is None
+    assert np.isnan(clip.depth[0, :10]).all() and (clip.depth[0, 10:] == 2.5).all()
+    assert [i.name for i in items("scannet", root, "image", clips=2)] == [i.name for i in found[:2]]
+    (root / "scene0011_00/depth/000000.png").unlink()
+    with pytest.raises(InputError, match=r"lacks scene\*/depth/NNNNNN.png \(799 of 800 are there\)"):
+        items("scannet", root, "image", clips=2)  # which are the first cannot be told
+
+
 def test_bonns_clocks_are_brought_together(tmp_path):
     root = write_bonn(tmp_path / "rgbd_bonn_dataset", list(bonn.FIVE))
     sequence = bonn.find(tmp_path)[0]
@@ -524,6 +538,30 @@ def test_incomplete_videos_name_their_files(sintel_set, tmp_path):
     (root / "test_8/0000_gt_depth.exr").unlink()
     with pytest.raises(InputError, match=r"std-catknown lacks test_8/0000_gt_depth\.exr;"):
         items("std-catknown", root, "short")
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol", "write", "clips"),
+    [
+        ("clearpose", "short", lambda root: clearpose_scenes(root, ("set1/scene5", "set2/scene1")), 2),
+        ("std-catknown", "long", lambda root: write_std(root, ["test_0", "test_14-1"]), 2),
+        ("scannet", "short", lambda root: write_scannet(root, list(scannet.TEST[:3]), frames=4), 3),
+        ("bonn", "long", lambda root: write_bonn(root, list(bonn.FIVE[:2])), 2),
+        ("kitti", "short", lambda root: write_kitti(root, {VAL[0]: [5, 6]}), 1),
+    ],
+)
+def test_of_a_part_of_a_set_the_first_clips_are_scored(tmp_path, name, protocol, write, clips):
+    write(tmp_path)
+    assert len(items(name, tmp_path, protocol, clips=clips)) == clips
+    with pytest.raises(InputError, match=f"{name} lacks "):
+        items(name, tmp_path, protocol, clips=clips + 1)
+
+
+def clearpose_scenes(root: Path, kept: tuple[str, ...]) -> None:
+    write_clearpose(root)
+    for scene in root.glob("set*/scene*"):
+        if scene.relative_to(root).as_posix() not in kept:
+            shutil.rmtree(scene)
 
 
 # Real pictures

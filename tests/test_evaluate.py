@@ -12,6 +12,7 @@ from pellucid.evaluate.collection import find_results, require_comparable, write
 from pellucid.evaluate.columns import COLUMNS
 from pellucid.evaluate.protocol import Item
 from pellucid.evaluate.published import published_for, published_tables
+from pellucid.evaluate.request import EvaluateRequest
 from pellucid.evaluate.run import run
 from pellucid.evaluate.sources import Saved
 from pellucid.evaluate.tables import Row, Table, comparison_tables, latex, markdown
@@ -179,6 +180,20 @@ def test_a_folder_holds_one_benchmark_and_one_cut(tmp_path):
     assert [r["estimator"] for r in find_results(tmp_path)] == ["wavy", "worse"]
     text = paths[0].read_text()
     assert "| **worse** | this run |" in text and "Table III" in text and "| TAE % ↓ |" in text
+
+
+def test_other_weights_have_another_label(tmp_path):
+    def label(model, **fields):
+        return EvaluateRequest(out=tmp_path, benchmark="clearpose", data=tmp_path, model=model, **fields).label
+
+    for run_ in ("runs/a/model", "runs/b/model"):
+        (tmp_path / run_).mkdir(parents=True)
+    names = ("nano", "dav2", "dav2:one/small", "dav2:other/small", "moge:one/small")
+    models = [*names, *(str(tmp_path / f"runs/{run_}/model") for run_ in "ab")]
+    assert [label(m) for m in models] == [
+        "nano", "dav2", "dav2-one-small", "dav2-other-small", "moge-one-small", "a-model", "b-model",
+    ]  # fmt: skip
+    assert label("dav2:one/small", name="mine") == "mine"
 
 
 def test_published_rows_are_those_of_the_papers():

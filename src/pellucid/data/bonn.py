@@ -20,14 +20,15 @@ K = np.array([[542.822841, 0, 315.593520], [0, 542.576870, 237.756098], [0, 0, 1
 FIVE = ("balloon2", "crowd2", "crowd3", "person_tracking", "synchronous")
 
 
-def find(root: Path, split: str | None = "five") -> list[Sequence]:
+def find(root: Path, split: str | None = "five", first: int | None = None) -> list[Sequence]:
     """The five sequences that DepthCrafter and others score, in alphabetical order; with "all" those that are there.
 
-    They lie in the root or in `rgbd_bonn_dataset`. Raises MissingFiles for what they lack.
+    Only the first so many, if told. They lie in the root or in `rgbd_bonn_dataset`. Raises MissingFiles for what they
+    lack.
     """
     home = next((f for f in (root / "rgbd_bonn_dataset", root) if f.is_dir()), root)
     if split == "five":
-        folders = [home / f"rgbd_bonn_{name}" for name in FIVE]
+        folders = [home / f"rgbd_bonn_{name}" for name in FIVE][:first]
     else:
         assert split == "all"
         folders = sorted(folder for folder in home.glob("rgbd_bonn_*") if folder.is_dir())

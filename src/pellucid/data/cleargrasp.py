@@ -66,13 +66,14 @@ def read(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
     )  # fmt: skip
 
 
-def find_real(root: Path, split: str | None = None) -> list[Sequence]:
-    """The real scenes with their painted twins in a fixed order: all, or those of `real-val` or `real-test`.
+def find_real(root: Path, split: str | None = None, first: int | None = None) -> list[Sequence]:
+    """The real scenes with their painted twins in a fixed order: all, or those of `real-val` or `real-test`;
+    only the first so many, if told.
 
     Raises MissingFiles naming what a scene lacks.
     """
     files = sorted(file for sign in REAL for file in root.glob(sign + f"*{RGB}"))
-    taken = [file for file in files if split is None or f"real-{split}" in file.parts]
+    taken = [file for file in files if split is None or f"real-{split}" in file.parts][:first]
     if not taken:
         raise missing(root / f"real-{split or 'val'}" / "d435" / f"000000000{RGB}")
     require([file.with_name(file.name.replace(RGB, ending)) for file in taken for ending in TRUTH])

@@ -30,10 +30,10 @@ TRANSPARENT = 63  # the last of their numbers
 MAX_ANGLE = 30.0  # degrees, between their normals and those of the depth
 
 
-def find(root: Path, split: str | None = None) -> list[Sequence]:
-    """The 27 scenes of the test split. Raises MissingFiles for what they lack."""
+def find(root: Path, split: str | None = None, first: int | None = None) -> list[Sequence]:
+    """The 27 scenes of the test split, or only the first so many. Raises MissingFiles for what they lack."""
     assert split in (None, "test")
-    folders = [root / f"set{s}" / f"scene{scene}" for s, scenes in TEST.items() for scene in scenes]
+    folders = [root / f"set{s}" / f"scene{scene}" for s, scenes in TEST.items() for scene in scenes][:first]
     require([folder / "metadata.mat" for folder in folders])
     found, absent = [], []
     for folder in folders:

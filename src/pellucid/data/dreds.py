@@ -66,14 +66,15 @@ def read(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
     )
 
 
-def find_std(root: Path, split: str | None) -> list[Sequence]:
+def find_std(root: Path, split: str | None, first: int | None = None) -> list[Sequence]:
     """The scenes of STD that are tested on: the 12 `test_*` of CatKnown ("known") or the 5 of CatNovel ("novel").
 
-    The root is that folder or the one above it. Raises MissingFiles for what they lack.
+    Only the first so many, if told. The root is that folder or the one above it. Raises MissingFiles for what they
+    lack.
     """
     if split == "known":
         home = next((folder for folder in (root / "STD-CatKnown", root) if folder.is_dir()), root)
-        folders = [home / f"test_{name}" for name in STD_KNOWN]
+        folders = [home / f"test_{name}" for name in STD_KNOWN][:first]
         require(folders)
     else:
         assert split == "novel"
@@ -81,6 +82,7 @@ def find_std(root: Path, split: str | None) -> list[Sequence]:
         folders = sorted(f for level in levels for f in root.glob(level + "test_novel_*") if f.is_dir())
         if len(folders) != STD_NOVEL:
             raise missing(root / f"test_novel_* ({len(folders)} of {STD_NOVEL} scenes are there)")
+        folders = folders[:first]
     absent = []
     for folder in folders:
         names, frames = {file.name for file in folder.iterdir()}, _frames(folder)

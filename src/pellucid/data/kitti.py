@@ -59,16 +59,18 @@ EIGEN = {
 }
 
 
-def find(root: Path, split: str | None = "val") -> list[Sequence]:
+def find(root: Path, split: str | None = "val", first: int | None = None) -> list[Sequence]:
     """The 13 drives of "val" or all of "train" as videos, or the 652 stills of "eigen".
 
-    Raises MissingFiles for the drives, pictures or depth that are missing.
+    Of "val" and "eigen" only the first so many, if told. Raises MissingFiles for the drives, pictures or depth that
+    are missing.
     """
     depth = next((f for name in DEPTHS if (f := root / name).is_dir()), root)
     if split == "eigen":
-        return _eigen(root, depth)
+        return _eigen(root, depth, first)
     if split == "val":
         folders = [depth / "val" / f"{date}_drive_{n}_sync" for date, drives in VAL.items() for n in drives]
+        folders = folders[:first]
     else:
         assert split == "train"
         folders = sorted((depth / "train").glob("*_drive_*_sync"))
@@ -100,14 +102,15 @@ def read(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
     )
 
 
-def _eigen(root: Path, depth: Path) -> list[Sequence]:
+def _eigen(root: Path, depth: Path, first: int | None) -> list[Sequence]:
     files = []
     for key, runs in EIGEN.items():
         drive = f"{key[:10]}_drive_{key[11:]}_sync"
         part = next((p for p in ("val", "train") if (depth / p / drive).is_dir()), "train")
         for run in runs.split():
-            first, last, step = map(int, run.split(":")) if ":" in run else (int(run), int(run), 1)
-            files += [depth / part / drive / DEPTH / f"{n:010d}.png" for n in range(first, last + 1, step)]
+            begin, last, step = map(int, run.split(":")) if ":" in run else (int(run), int(run), 1)
+            files += [depth / part / drive / DEPTH / f"{n:010d}.png" for n in range(begin, last + 1, step)]
+    files = files[:first]
     require(files)
     require([_picture(root, file) for file in files])
     names = [f"kitti_{file.parents[len(DEPTH.parts)].name}_{file.stem}" for file in files]

@@ -24,14 +24,17 @@ TEST = 654  # pictures
 K = np.array([[518.85790117, 0, 324.58244941], [0, 519.46961112, 252.73616633], [0, 0, 1]])
 
 
-def find(root: Path, split: str | None = "test") -> list[Sequence]:
-    """The 654 test pictures, each a sequence of its own. Raises MissingFiles for what is missing."""
+def find(root: Path, split: str | None = "test", first: int | None = None) -> list[Sequence]:
+    """The 654 test pictures, or only the first so many, each a sequence of its own. Raises MissingFiles for what is
+    missing.
+    """
     assert split == "test"
     depths = sorted(root.glob("test/*/depth_*.png"))
     if depths and not (root / LABELLED).is_file():
-        require([_picture(depth) for depth in depths])
         if len(depths) != TEST:
             raise missing(root / f"test/*/depth_*.png ({len(depths)} of {TEST} are there)")
+        depths = depths[:first]
+        require([_picture(depth) for depth in depths])
         names = [f"nyuv2_{depth.stem.removeprefix('depth_')}" for depth in depths]
         return [Sequence(d, 1, stable_seed(n), "nyuv2", n) for d, n in zip(depths, names, strict=True)]
     require([root / LABELLED, root / "splits.mat"])
@@ -39,7 +42,7 @@ def find(root: Path, split: str | None = "test") -> list[Sequence]:
         numbers = loadmat(root / "splits.mat")["testNdxs"].ravel().tolist()
     except (ValueError, TypeError, KeyError, NotImplementedError) as error:
         raise InputError(f"{root / 'splits.mat'}: has no readable testNdxs; download it again") from error
-    return [Sequence(root / LABELLED, 1, number, "nyuv2", f"nyuv2_{number:04d}") for number in sorted(numbers)]
+    return [Sequence(root / LABELLED, 1, number, "nyuv2", f"nyuv2_{number:04d}") for number in sorted(numbers)[:first]]
 
 
 def read(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:

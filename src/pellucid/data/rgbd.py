@@ -20,10 +20,13 @@ COLOURS = ("_rgb.jpg", "_rgb.png")
 INTRINSICS = ("_K.txt", "_intrinsics.txt")
 
 
-def find(root: Path, split: str | None = None) -> list[Sequence]:
-    """The frames that have depth, each a sequence of its own. Raises MissingFiles for colour that is missing."""
+def find(root: Path, split: str | None = None, first: int | None = None) -> list[Sequence]:
+    """The frames that have depth, or only the first so many, each a sequence of its own. Raises MissingFiles for colour
+    that is missing.
+    """
     assert split is None
-    files = {file: _stem(file) for file in sorted(root.glob("**/*_depth*.png")) if file.name.endswith(DEPTHS)}
+    found = [file for file in sorted(root.glob("**/*_depth*.png")) if file.name.endswith(DEPTHS)][:first]
+    files = {file: _stem(file) for file in found}
     if not files:
         raise missing(root / f"*{DEPTHS[-1]}")
     if absent := [Path(f"{stem}{COLOURS[0]}") for stem in files.values() if _beside(stem, COLOURS) is None]:

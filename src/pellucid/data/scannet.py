@@ -3,6 +3,9 @@
 `sceneNNNN_NN/color/T.jpg` (1296x968) and `depth/T.png` (uint16, millimetres, 640x480, 0 unknown), T from 0 without
 zeros before it; `pose/T.txt` (4x4, camera to world; minus infinity where tracking was lost) and
 `intrinsic/intrinsic_depth.txt` (4x4) where they were exported too. Colour is brought to the size of depth.
+
+Or the 800 pictures of validation scans that Marigold (arXiv:2312.02145) draws and ships as `scannet_val_sampled_800_1`:
+`sceneNNNN_NN/color/NNNNNN.jpg` and `depth/NNNNNN.png`.
 """
 
 from pathlib import Path
@@ -25,19 +28,23 @@ from pellucid.data.sequences import Sequence
 
 PER_METRE = 1000
 TEST = tuple(f"scene{n:04d}_00" for n in range(707, 807))  # the hundred test scans
+SAMPLED, STILLS = "scannet_val_sampled_800_1", 800
 
 
-def find(root: Path, split: str | None = "test") -> list[Sequence]:
-    """The hundred test scans, in the root or in `scans_test`; with the split "all" whatever scans the root holds.
+def find(root: Path, split: str | None = "test", first: int | None = None) -> list[Sequence]:
+    """The hundred test scans, in the root or in `scans_test`; with the split "all" whatever scans the root holds; with
+    "800" Marigold's stills, in the root or in the folder they come in. Only the first so many, if told.
 
     Raises MissingFiles for what they lack.
     """
+    if split == "800":
+        return _stills(next((f for f in (root / SAMPLED, root) if f.is_dir()), root), first)
     if split == "test":
         home = root / "scans_test" if (root / "scans_test").is_dir() else root
-        folders = [home / name for name in TEST]
+        folders = [home / name for name in TEST[:first]]
     else:
         assert split == "all"
-        folders = sorted(folder for folder in root.glob("scene[0-9]*_[0-9]*") if folder.is_dir())
+        folders = sorted(folder for folder in root.glob("scene[0-9]*_[0-9]*") if folder.is_dir())[:first]
         if not folders:
             raise missing(root / "scene0000_00" / "color" / "0.jpg")
     require([folder / stream for folder in folders for stream in ("color", "depth")])
@@ -54,11 +61,15 @@ def find(root: Path, split: str | None = "test") -> list[Sequence]:
 
 
 def read(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
-    """The frames [start, stop) with depth and, where they are there, K and the camera's path.
+    """The frames [start, stop), or the still, with depth and, where they are there, K and the camera's path.
 
     A pose that is not known is NaN; its colour and depth are as good as any. Raises InputError when a file is missing
     or cannot be read.
     """
+    if sequence.path.suffix == ".png":
+        depth = read_depth_png(sequence.path, PER_METRE)
+        rgb = resize_rgb(read_rgb(_picture(sequence.path)), depth.shape)
+        return Clip(name=sequence.name, rgb=rgb[None], depth=depth[None])
     folder = sequence.path
     frames = sorted((file.stem for file in (folder / "depth").iterdir()), key=int)[start:stop]
     depth = np.stack([read_depth_png(folder / "depth" / f"{t}.png", PER_METRE) for t in frames])
@@ -72,6 +83,20 @@ def read(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
         else None,
         depth=depth,
     )
+
+
+def _stills(home: Path, first: int | None) -> list[Sequence]:
+    depths = sorted(home.glob("scene*/depth/[0-9][0-9][0-9][0-9][0-9][0-9].png"))  # no file of a whole scan
+    if len(depths) != STILLS:
+        raise missing(home / f"scene*/depth/NNNNNN.png ({len(depths)} of {STILLS} are there)")
+    depths = depths[:first]
+    require([_picture(depth) for depth in depths])
+    names = [f"{depth.parents[1].name}_{depth.stem}" for depth in depths]
+    return [Sequence(d, 1, stable_seed(n), "scannet", n) for d, n in zip(depths, names, strict=True)]
+
+
+def _picture(depth: Path) -> Path:
+    return depth.parents[1] / "color" / f"{depth.stem}.jpg"
 
 
 def _pose(path: Path) -> Float[np.ndarray, "4 4"]:

@@ -25,14 +25,14 @@ SCENES = (
 )  # fmt: skip
 
 
-def find(root: Path, split: str | None = "final") -> list[Sequence]:
+def find(root: Path, split: str | None = "final", first: int | None = None) -> list[Sequence]:
     """The 23 scenes in the pass "final" or "clean"; the root is the folder `training` or the one above it.
 
-    Raises MissingFiles for what is missing.
+    Only the first so many, if told. Raises MissingFiles for what is missing.
     """
     assert split in ("final", "clean")
     home = root / "training" if (root / "training").is_dir() else root
-    counts = {scene: FEWER.get(scene, 50) for scene in SCENES}
+    counts = {scene: FEWER.get(scene, 50) for scene in SCENES[:first]}
     streams = ((split, "png"), ("depth", "dpt"))
     require(
         [

@@ -48,7 +48,8 @@ class EvaluateRequest:
     """Axes of normals in --predictions: opencv, the default, opengl (x right, y up, z to the viewer) or dsine (x left,
     y up, z to the viewer)."""
     name: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
-    """What to call it in tables, such as to compare settings; by default the model's or folder's name."""
+    """What to call it in tables, such as to compare settings; by default the model's name or its
+    last two folders', or that of the folder of predictions."""
     protocol: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
     """How clips are cut: short, long or image, as far as the benchmark has them; by default its first."""
     alignment: Alignment | None = None
@@ -129,8 +130,8 @@ class EvaluateRequest:
 
     @property
     def label(self) -> str:
-        """The name of the row, fit for a folder's."""
-        given = self.name or (Path(self.model).name if self.model else Path(str(self.predictions)).resolve().name)
+        """The name of the row, fit for a folder's: different for other weights of the same rival or run."""
+        given = self.name or (_told_apart(self.model) if self.model else Path(str(self.predictions)).resolve().name)
         return re.sub(r"[^\w.+-]+", "-", given).strip("-.") or "estimator"
 
     @property
@@ -156,3 +157,8 @@ class EvaluateRequest:
         """How the estimator runs."""
         names = ("device", "dtype", "offload", "steps", "window", "overlap", "stitching", "seed", "local_files_only")
         return {name: getattr(self, name) for name in names} | {"resolution": self.network_size}
+
+
+def _told_apart(model: str) -> str:
+    """A folder with the one it lies in, since each run of training leaves a folder `model`; all of any other name."""
+    return "/".join(Path(model).resolve().parts[-2:]) if Path(model).is_dir() else model

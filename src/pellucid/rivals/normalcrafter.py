@@ -1,7 +1,8 @@
 """NormalCrafter (arXiv:2504.11427) through its authors' package: a whole clip's normals.
 
 Its authors state no axes. Their published pictures show right-facing walls red and floors green: x right, y up, z
-towards the viewer, which is what is assumed here.
+towards the viewer, which is what is assumed here. That z is positive on what is seen was also found by
+lettidude/LiveActionAOV (passes/normals/normalcrafter.py at 1bd625a) on a shot of its own.
 """
 
 import importlib

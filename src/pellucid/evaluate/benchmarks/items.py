@@ -12,7 +12,8 @@ from pellucid.evaluate.protocol import Benchmark, Item, Protocol
 
 SHOWN = 3  # of the files that are missing
 
-Find = Callable[[Path, str | None], list[Sequence]]
+# Of the folder and the split only the first so many sequences, which alone must be whole.
+Find = Callable[[Path, str | None, int | None], list[Sequence]]
 Read = Callable[[Sequence, int, int], Clip]
 
 
@@ -28,8 +29,8 @@ def benchmark(
 ) -> Benchmark:
     """The benchmark whose clips a reader finds and reads.
 
-    Its `find` raises InputError that names what is missing, where to get the set and under which licence, or says
-    that fewer clips are there than the protocol asks for.
+    Its `find` raises InputError that names what is missing of the clips asked for, where to get the set and under
+    which licence, or says that fewer clips are there than the protocol asks for.
     """
     find, read = reader
 
@@ -38,7 +39,8 @@ def benchmark(
         if not root.is_dir():
             raise InputError(f"{root}: no such folder; --data takes the folder of {name}; {source}")
         try:
-            sequences = find(root, protocol.split)
+            # Which clips are long enough is known only when all have been looked at.
+            sequences = find(root, protocol.split, protocol.clips if protocol.min_frames == 1 else None)
         except MissingFiles as error:
             shown = ", ".join(str(p.relative_to(root)) for p in error.paths[:SHOWN])
             rest = f" and {len(error.paths) - SHOWN} more" if len(error.paths) > SHOWN else ""

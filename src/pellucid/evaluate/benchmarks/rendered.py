@@ -17,19 +17,19 @@ LICENCE = "yours, it is rendered on your machine"
 RANGE: dict[str, Any] = {"min_depth": 0.1, "max_depth": 10.0, "invalid": "not finite, and outside the range"}
 
 
-def _test(root: Path, split: str | None) -> list[Sequence]:
+def _test(root: Path, split: str | None, first: int | None = None) -> list[Sequence]:
     found = [s for s in sequences.list_sequences(root, "all") if _rendered_for(s) == split]
     if not found:
         raise MissingFiles([root / f"s{seed}" / "camera.json" for seed in TEST_SEEDS])
-    return _whole(found)
+    return _whole(found[:first])
 
 
-def _held_out(root: Path, split: str | None) -> list[Sequence]:
+def _held_out(root: Path, split: str | None, first: int | None = None) -> list[Sequence]:
     assert split == "held-out"
     found = sequences.list_sequences(root, "held-out")
     if not found:
         raise missing(root / "s00001" / "camera.json")
-    return _whole(found)
+    return _whole(found[:first])
 
 
 def _rendered_for(sequence: Sequence) -> str | None:

@@ -37,12 +37,12 @@ def _longer(protocol: Protocol) -> Protocol:
     )
 
 
-def _released_test(root: Path, split: str | None) -> list[Sequence]:
+def _released_test(root: Path, split: str | None, first: int | None = None) -> list[Sequence]:
     assert split == "test"
     found = [s for s in transphy3d.find(root, "all") if s.path.parent.name == "test"]
     if not found:
         raise missing(root / "test" / "*.000000.tar")
-    return found
+    return found[:first]
 
 
 TABLETOP = (

@@ -87,7 +87,21 @@ VIDEOS = (
         "scannet",
         "ScanNet's rooms (real, Structure sensor)",
         (scannet.find, scannet.read),
-        {"short": SCANNET, "long": _long(SCANNET), "dvd": _script(SCANNET, "all", "scans that are there,")},
+        {
+            "short": SCANNET,
+            "long": _long(SCANNET),
+            "dvd": _script(SCANNET, "all", "scans that are there,"),
+            "image": replace(
+                SCANNET,
+                split="800",
+                clips=800,
+                frames=None,
+                stride=1,
+                min_depth=1e-3,
+                source="DVD's released image configuration, which its script leaves out, and which is Marigold's "
+                "(arXiv:2312.02145): 800 pictures drawn from the validation scans",
+            ),
+        },
         url="http://www.scan-net.org",
         licence="ScanNet's terms of use, non-commercial",
     ),
