@@ -3,10 +3,11 @@
 A search over hand poses in the manner of GPD (ten Pas et al., arXiv:1706.09911), scored by geometry instead of a
 network. At points spread over the target the hand comes from above, against the surface and from the camera's side, at
 turns about its approach and at several depths. What lies between the fingers decides how far they open; the fingers
-and the palm must meet nothing. Deterministic: no random numbers, and ties keep their order.
+and the palm must meet nothing, nor the palm on its way. Deterministic: no random numbers, and ties keep their order.
 """
 
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -16,6 +17,7 @@ from scipy.spatial import cKDTree
 
 from pellucid.grasp.hand import Grasp, Hand
 from pellucid.grasp.planners import View, cloud_of
+from pellucid.grasp.ranking import Closings, scores
 
 VOXEL = 0.0035  # metres
 REACH = 0.125  # metres around a point that a hand there could meet
@@ -29,7 +31,7 @@ SPARE = 0.015  # metres that the jaws open wider than what they close on, at eac
 TIGHT = 0.006  # the least of it
 NARROWEST, SUPPORT = 0.004, 8  # metres and points between the fingers
 OVER_TABLE = 0.003  # metres that finger tips stay above it
-GUESS, UNSEEN = 0.8, 2.0  # how square a side is thought to be, worth so many points of evidence, before it is seen
+BEHIND_PALM = 0.18  # metres: as far as the palm and its way here reach
 BEST = 20
 
 
@@ -41,18 +43,9 @@ class _Surface:
     normals: Float64[np.ndarray, "N 3"]
     thing: Int64[np.ndarray, " N"]
     wanted: Bool[np.ndarray, " N"]  # seen within the target's mask
+    errors: Float64[np.ndarray, " N"] | None  # relative, to be expected of the depth
     middles: Float64[np.ndarray, "M 3"]
     tree: cKDTree
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """Hands that would close on something, with their scores."""
-
-    scores: Float64[np.ndarray, " R"]
-    tips: Float64[np.ndarray, "R 3"]
-    rotations: Float64[np.ndarray, "R 3 3"]
-    widths: Float64[np.ndarray, " R"]
 
 
 class HandSearch:
@@ -67,30 +60,23 @@ class HandSearch:
         if not len(large):
             return []
         from_camera = surface.points.mean(0) - view.camera.T_world_camera[:3, 3]
-        found = []
+        found: list[Grasp] = []
         for seed in large[np.unique(np.linspace(0, len(large) - 1, SEEDS).astype(int))]:
             for approach in _approaches(surface.normals[seed], from_camera):
                 found += _tried(surface, int(seed), approach, view, hand)
-        if not found:
-            return []
-        scores = np.concatenate([some.scores for some in found])
-        tips, rotations, widths = (
-            np.concatenate([getattr(some, name) for some in found]) for name in ("tips", "rotations", "widths")
-        )
-        best = np.argsort(-scores, kind="stable")[:BEST]
-        return [
-            Grasp(position=tips[k], rotation=rotations[k], width=float(widths[k]), score=float(scores[k])) for k in best
-        ]
+        ranked = sorted(found, key=lambda grasp: -grasp.score)  # which keeps the order of ties
+        return list(islice((grasp for grasp in ranked if _way_is_free(grasp, surface, hand)), BEST))
 
 
 def _surface(view: View) -> _Surface | None:
     """None when too little is there."""
     cloud = cloud_of(view)
-    points, wanted = cloud.points.astype(np.float64), view.target.ravel()[cloud.pixels]
+    points = cloud.points.astype(np.float64)
     if len(points) < 2 * FEWEST:
         return None
     _, first = np.unique(np.floor(points / VOXEL).astype(np.int64), axis=0, return_index=True)
-    points, wanted = points[np.sort(first)], wanted[np.sort(first)]
+    thinned = np.sort(first)
+    points = points[thinned]
     near = min(16, len(points))
     distances, neighbours = cKDTree(points).query(points, k=near)
     around = points[neighbours] - points[neighbours].mean(1, keepdims=True)
@@ -98,7 +84,7 @@ def _surface(view: View) -> _Surface | None:
     away = ((points - view.camera.T_world_camera[:3, 3]) * normals).sum(1) > 0
     normals[away] *= -1
     kept = distances[:, min(6, near - 1)] < LONELY
-    points, normals, wanted = points[kept], normals[kept], wanted[kept]
+    points, normals, pixels = points[kept], normals[kept], cloud.pixels[thinned[kept]]
     if len(points) < FEWEST:
         return None
     tree = cKDTree(points)
@@ -106,7 +92,11 @@ def _surface(view: View) -> _Surface | None:
     thing = connected_components(coo_matrix((np.ones(len(a)), (a, b)), (len(points),) * 2), False)[1].astype(np.int64)
     counts = np.bincount(thing)
     middles = np.stack([np.bincount(thing, points[:, k]) / counts for k in range(3)], 1)
-    return _Surface(points=points, normals=normals, thing=thing, wanted=wanted, middles=middles, tree=tree)
+    errors = None if view.expected_error is None else view.expected_error.ravel()[pixels].astype(np.float64)
+    return _Surface(
+        points=points, normals=normals, thing=thing, wanted=view.target.ravel()[pixels], errors=errors,
+        middles=middles, tree=tree,
+    )  # fmt: skip
 
 
 def _approaches(normal: Float64[np.ndarray, " 3"], from_camera: Float64[np.ndarray, " 3"]) -> list[np.ndarray]:
@@ -116,19 +106,18 @@ def _approaches(normal: Float64[np.ndarray, " 3"], from_camera: Float64[np.ndarr
     return [np.array([0.0, 0, -1]), *(a / np.linalg.norm(a) for a in (against, sideways))]
 
 
-def _tried(surface: _Surface, seed: int, approach: np.ndarray, view: View, hand: Hand) -> list[_Found]:
+def _tried(surface: _Surface, seed: int, approach: np.ndarray, view: View, hand: Hand) -> list[Grasp]:
     """What is found at one point along one approach, at all turns and depths."""
     p, thing = surface.points[seed], surface.middles[surface.thing[seed]]
     near = np.asarray(surface.tree.query_ball_point(p, REACH))
-    local, normals = surface.points[near] - p, surface.normals[near]
+    local = surface.points[near] - p
     first = np.cross(approach, [1.0, 0, 0] if abs(approach[0]) < 0.9 else [0, 1.0, 0])
     first /= np.linalg.norm(first)
     angles = (np.arange(TURNS) / TURNS * np.pi)[:, None]
     closings = np.cos(angles) * first + np.sin(angles) * np.cross(approach, first)
     laterals = np.cross(approach, closings)
-    x, y, z = local @ approach, closings @ local.T, abs(laterals @ local.T)
-    facing = closings @ normals.T
-    steep = np.sqrt(np.clip(1 - (normals @ approach) ** 2, 0, 1))
+    x, y, along = local @ approach, closings @ local.T, laterals @ local.T
+    z = abs(along)
     column = np.clip(np.floor(y / BIN).astype(int) + BINS // 2, 0, BINS - 1)
     within = z < hand.width / 2
     found = []
@@ -146,14 +135,21 @@ def _tried(surface: _Surface, seed: int, approach: np.ndarray, view: View, hand:
         lowest = (p + middle[:, None] * closings)[:, 2] + depth * approach[2]
         lowest -= abs(closings[:, 2]) * (width / 2 + hand.thickness) + abs(laterals[:, 2]) * hand.width / 2
         k = np.flatnonzero(fits & (lowest > OVER_TABLE))
-        if len(k):
-            centres = p + middle[k, None] * closings[k]
-            tips = centres + depth * approach
-            rotations = np.stack([np.broadcast_to(approach, (len(k), 3)), closings[k], laterals[k]], 2)
-            filled = depth - np.where(inside[k], x, np.inf).min(1)
-            scores = _score(size[k], inside[k], offset[k], facing[k], steep, filled, thing - centres, approach)
-            scores -= 0.35 * _hidden(tips, rotations, width[k], view, hand)
-            found.append(_Found(scores=scores, tips=tips, rotations=rotations, widths=width[k]))
+        if not len(k):
+            continue
+        hands = Closings(
+            tips=p + middle[k, None] * closings[k] + depth * approach,
+            rotations=np.stack([np.broadcast_to(approach, (len(k), 3)), closings[k], laterals[k]], 2),
+            sizes=size[k], widths=width[k], filled=depth - np.where(inside[k], x, np.inf).min(1),
+            held=inside[k], offset=offset[k], along=along[k], normals=surface.normals[near],
+            errors=None if surface.errors is None else surface.errors[near],
+        )  # fmt: skip
+        found += [
+            Grasp(position=tips, rotation=rotation, width=float(wide), score=float(score))
+            for tips, rotation, wide, score in zip(
+                hands.tips, hands.rotations, hands.widths, scores(hands, thing, view, hand), strict=True
+            )
+        ]
     return found
 
 
@@ -190,45 +186,9 @@ def _meets(
     return (fingers.sum(1) > 1) | (palm.sum(1) > 1)
 
 
-def _score(
-    size: Float64[np.ndarray, " R"],
-    held: Bool[np.ndarray, "R N"],
-    offset: Float64[np.ndarray, "R N"],
-    facing: Float64[np.ndarray, "R N"],
-    steep: Float64[np.ndarray, " N"],
-    filled: Float64[np.ndarray, " R"],
-    to_middle: Float64[np.ndarray, "R 3"],
-    approach: Float64[np.ndarray, " 3"],
-) -> Float64[np.ndarray, " R"]:
-    """Surfaces square to the closing first; then how far between the fingers it reaches, how near its middle, how
-    narrow it is, and no odd tilt. `steep` is the share of each normal that lies across the approach."""
-    band = np.maximum(0.006, 0.2 * size)[:, None]
-    half = size[:, None] / 2
-    square = np.full(len(size), np.inf)
-    for side, outward in ((held & (offset < band - half), -facing), (held & (offset > half - band), facing)):
-        # Of a side that the camera does not see only the rim is there, which faces the hand and says little.
-        known = (side * steep).sum(1)
-        square = np.minimum(square, ((np.clip(outward, 0, None) * side).sum(1) + UNSEEN) / (known + UNSEEN / GUESS))
-    off = np.linalg.norm(to_middle - (to_middle @ approach)[:, None] * approach, axis=1)
-    score = 1.6 * square + 0.6 * np.clip(filled / 0.03, 0, 1) - 6 * off - 0.25 * (1 + approach[2])
-    return score + 0.15 * np.minimum(1, held.sum(1) / 60) - 1.5 * size - 4 * np.maximum(0, size - 0.065)
-
-
-def _hidden(
-    tips: Float64[np.ndarray, "R 3"],
-    rotations: Float64[np.ndarray, "R 3 3"],
-    widths: Float64[np.ndarray, " R"],
-    view: View,
-    hand: Hand,
-) -> Int64[np.ndarray, " R"]:
-    """How many of four points of the fingers lie just behind what is seen, where something else may be."""
-    sides = (widths[:, None] + hand.thickness) / 2 * np.array([-1, 1, -1, 1])
-    back = hand.length / 2 * np.array([0, 0, 1, 1])
-    points = tips[:, None] - back[:, None] * rotations[:, None, :, 0] + sides[..., None] * rotations[:, None, :, 1]
-    pose, K = view.camera.T_world_camera, view.camera.K
-    x, y, z = np.moveaxis((points - pose[:3, 3]) @ pose[:3, :3], -1, 0)
-    H, W = view.depth.shape
-    column = np.clip(np.rint(K[0, 0] * x / z + K[0, 2]), 0, W - 1).astype(int)
-    row = np.clip(np.rint(K[1, 1] * y / z + K[1, 2]), 0, H - 1).astype(int)
-    behind = z - np.nan_to_num(view.depth[row, column], nan=np.inf)
-    return ((behind > 0.004) & (behind < 0.09)).sum(1)
+def _way_is_free(grasp: Grasp, surface: _Surface, hand: Hand) -> bool:
+    """Whether the palm, and the whole hand on its way there along the approach, would run into no more than a stray
+    point of what stands around."""
+    x, y, z = ((surface.points - grasp.position) @ grasp.rotation).T
+    met = (x < -hand.length) & (x > -hand.length - BEHIND_PALM) & (abs(y) < hand.palm[1] / 2 + 0.01)
+    return int((met & (abs(z) < hand.palm[2] / 2 + 0.002)).sum()) < 2

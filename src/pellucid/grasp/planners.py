@@ -20,7 +20,8 @@ class View:
     """One depth image of a table top whose place is known: z = 0 in the world frame, which z points away from.
 
     Depth is planar z in metres, NaN where nothing is known. `rgb`, for planners that want colours, has its size, and so
-    has `target`, the mask of the thing to grasp, as a detector finds it in the colours.
+    has `target`, the mask of the thing to grasp, as a detector finds it in the colours. `expected_error` is the mean
+    relative error to expect of the depth, 0.02 for 2 %, NaN where that is not known.
     """
 
     camera: Camera
@@ -28,6 +29,7 @@ class View:
     rgb: UInt8[np.ndarray, "H W 3"]
     target: Bool[np.ndarray, "H W"]
     half_size: float  # metres: the workspace reaches so far along x and y
+    expected_error: Float32[np.ndarray, "H W"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

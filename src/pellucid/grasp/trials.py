@@ -101,7 +101,8 @@ def planned(
     depth = belief.depth
     target = target_of(spec).id
     view = View(
-        camera=observation.camera, depth=depth, rgb=rgb, target=observation.labels == target, half_size=HALF_SIZE
+        camera=observation.camera, depth=depth, rgb=rgb, target=observation.labels == target, half_size=HALF_SIZE,
+        expected_error=belief.expected_error,
     )  # fmt: skip
     grasp = best_on_target(planner(view, arena.hand), view, arena.hand)
     return Trial(
