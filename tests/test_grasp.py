@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
 from pellucid.clip import InputError
 from pellucid.grasp import scenes
@@ -17,6 +17,7 @@ from pellucid.grasp.hand import HAND, Grasp, Hand
 from pellucid.grasp.metric import table_depth
 from pellucid.grasp.observe import Camera, observe, scene_camera
 from pellucid.grasp.planners import GraspPlanner, View, best_on_target, between_fingers, cloud_of
+from pellucid.grasp.ranking import Closings, doubt
 from pellucid.grasp.scenes import CELLS, LONGEST, OBJECTS, WIDEST, WORKSPACE, grasp_scene, target_of
 from pellucid.grasp.success import mcnemar, wilson
 from pellucid.synth import SceneSpec
@@ -233,6 +234,63 @@ def test_only_the_target_is_grasped():
         best = best_on_target(HandSearch()(wanted, HAND), wanted, HAND)
         assert best is not None and abs(best.position[0] - x) < 0.02
         assert best_on_target([top_down(-x, 0.0, 0.015)], wanted, HAND) is None
+
+
+def test_a_box_is_taken_by_its_faces_from_wherever_it_stands():
+    for degrees in (0, 25, 45, 70):
+        half = np.radians(degrees) / 2
+        turn = (float(np.cos(half)), 0.0, 0.0, float(np.sin(half)))
+        spec = scene((brick(0.06, 0.05, 0.06), (0.02, 0.0, 0.03)), turn=turn)
+        view, arena = view_of(spec)
+        best = HandSearch()(view, HAND)[0]
+        face = spec.objects[0].pose.matrix[:3, :3].T @ best.rotation[:, 1]
+        assert abs(face[:2]).max() > np.cos(np.radians(20)), "not across its corners"
+        assert execute(arena, best, wanted=1).outcome == "success"
+
+
+def test_the_palm_has_a_free_way():
+    # A wall behind a low block: no hand comes through it, however near the ground its approach is.
+    view, _ = view_of(scene((brick(0.05, 0.05, 0.03), (0.0, 0.0, 0.015)), (brick(0.30, 0.02, 0.14), (0.0, 0.13, 0.07))))
+    points = cloud_of(view).points
+    grasps = HandSearch()(view, HAND)
+    assert grasps
+    for grasp in grasps:
+        x, y, z = ((points - grasp.position) @ grasp.rotation).T
+        palm = (
+            (x < -HAND.length) & (x > -HAND.length - 0.12) & (abs(y) < HAND.palm[1] / 2) & (abs(z) < HAND.palm[2] / 2)
+        )
+        assert palm.sum() < 12
+
+
+def test_what_is_unsure_is_left_for_what_is_sure():
+    sure, unsure = (brick(0.066, 0.066, 0.02), (-0.08, 0.0, 0.01)), (brick(0.03, 0.08, 0.06), (0.08, 0.0, 0.03))
+    view, arena = view_of(scene(sure, unsure))
+    on_unsure = observe(arena, view.camera).labels == 2
+    wrong = replace(view, depth=np.where(on_unsure, view.depth + np.float32(0.025), view.depth))
+    blind = HandSearch()(wrong, HAND)[0]
+    assert blind.position[0] > 0 and execute(arena, blind, wanted=2).outcome != "success"
+    told = replace(wrong, expected_error=np.where(on_unsure, 0.05, 0.002).astype(np.float32))
+    seeing = HandSearch()(told, HAND)[0]
+    assert seeing.position[0] < 0 and execute(arena, seeing, wanted=1).outcome == "success"
+    unknown = HandSearch()(replace(wrong, expected_error=np.full_like(wrong.depth, np.nan)), HAND)[0]
+    assert np.array_equal(unknown.position, blind.position) and unknown.score == blind.score
+
+
+def test_doubt_is_the_chance_that_an_error_is_larger_than_the_hand_forgives():
+    camera = Camera(K=np.eye(3), T_world_camera=np.eye(4), resolution=(1, 1))
+    zeros = np.zeros((1, 1), np.float32)
+    view = View(camera=camera, depth=zeros, rgb=np.zeros((1, 1, 3), np.uint8), target=zeros > 1, half_size=0.3)
+    closings = Closings(
+        tips=np.array([[0.5, 0.0, 0.0]] * 2), rotations=np.stack([np.eye(3), np.eye(3)[[1, 0, 2]]]),
+        sizes=np.full(2, 0.04), widths=np.full(2, 0.06), filled=np.full(2, 0.02), held=np.ones((2, 3), bool),
+        offset=np.zeros((2, 3)), along=np.zeros((2, 3)), normals=np.zeros((3, 3)),
+        errors=np.array([0.02, 0.06, np.nan]),
+    )  # fmt: skip
+    # 4 % of half a metre is 20 mm. The first hand approaches along the ray, with 20 mm to spare; the second closes
+    # along it, with 10 mm. Of a normal error the mean size is sqrt(2 / pi) of its standard deviation.
+    deviation = 0.02 / np.sqrt(2 / np.pi)
+    assert doubt(closings, view, HAND) == pytest.approx(2 * norm.sf([0.02, 0.01], scale=deviation))
+    assert not doubt(replace(closings, errors=None), view, HAND).any()
 
 
 # Execution
