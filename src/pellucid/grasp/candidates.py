@@ -25,6 +25,7 @@ LONELY = 0.012  # metres: a point whose sixth neighbour is further flies, and th
 FEWEST = 25  # points of a thing worth grasping
 SEEDS, TURNS = 64, 12
 DEPTHS = (0.012, 0.024, 0.036)  # metres from the point to the finger tips
+FINGERTIP = 0.003  # metres before the tips that must be free too
 STEEPEST = 0.35  # the least downward share of an approach
 BIN, BINS, BREAK = 0.002, 100, 6  # metres; the search along the closing; empty bins that end a thing
 SPARE = 0.015  # metres that the jaws open wider than what they close on, at each side
@@ -110,6 +111,7 @@ def _tried(surface: _Surface, seed: int, approach: np.ndarray, view: View, hand:
     """What is found at one point along one approach, at all turns and depths."""
     p, thing = surface.points[seed], surface.middles[surface.thing[seed]]
     near = np.asarray(surface.tree.query_ball_point(p, REACH))
+    near = near[(surface.points[near] - p) @ approach < DEPTHS[-1] + FINGERTIP]  # the others lie past the fingers
     local = surface.points[near] - p
     first = np.cross(approach, [1.0, 0, 0] if abs(approach[0]) < 0.9 else [0, 1.0, 0])
     first /= np.linalg.norm(first)
@@ -180,7 +182,7 @@ def _meets(
 ) -> Bool[np.ndarray, " R"]:
     """Whether a finger or the palm would run into more than a stray point, for each turn."""
     half = width[:, None] / 2
-    fingers = (z < hand.width / 2 + 0.002) & (x < depth + 0.003) & (x > depth - hand.length)
+    fingers = (z < hand.width / 2 + 0.002) & (x < depth + FINGERTIP) & (x > depth - hand.length)
     fingers &= (away > half - 0.001) & (away < half + hand.thickness + 0.002)
     palm = (z < hand.palm[2] / 2 + 0.002) & (x < depth - hand.length) & (away < hand.palm[1] / 2 + 0.01)
     return (fingers.sum(1) > 1) | (palm.sum(1) > 1)

@@ -8,10 +8,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from pellucid.grasp.disturbance import CURVE
+from pellucid.grasp.disturbance import BLOB, CURVE
 from pellucid.grasp.methods import RAW, Method
 from pellucid.grasp.request import GraspRequest
-from pellucid.grasp.scenes import Cell
+from pellucid.grasp.scenes import RESOLUTION, Cell
 from pellucid.grasp.success import mcnemar, wilson
 from pellucid.grasp.trials import Row
 from pellucid.store import atomic, write_json
@@ -146,8 +146,8 @@ def _page(command: str, request: GraspRequest, cells: dict[str, dict[str, Tally]
         parts += [
             "## What an error costs\n",
             "Success on the truth made worse, diffuse objects on a diffuse table: all of it moved away by so many mm; "
-            "smooth noise of that standard deviation, hills 40 pixels wide; a Gaussian blur of so many pixels of the "
-            "depth image, which is 512 wide.\n",
+            f"smooth noise of that standard deviation, hills {BLOB} pixels wide; a Gaussian blur of so many pixels of "
+            f"the depth image, which is {RESOLUTION[1]} wide. Things are about 0.6 m away.\n",
             _table(
                 ["error", "success", "median error on the target, mm"],
                 [[name, t.shown(), _number(t.error_mm)] for name, t in curve.items()],
