@@ -120,12 +120,12 @@ def measured(clips: list[Scored], calibration: Calibration, part: str) -> dict:
     }
 
 
-def page(results: dict[str, dict], command: str, model: str, fitted: int, passes: int) -> str:
+def page(results: dict[str, dict], command: str, model: str, calibration: Calibration, frames: int) -> str:
     text = (
         f"# How well {model} knows its error\n\n`{command}`, {datetime.date.today()}, {os.cpu_count()} cores, "
-        f"{platform.machine()}. The curve was fitted on {fitted} held-out rendered scenes and is tried here on "
-        f"others; {passes} passes of the network a clip. Relative error of depth after one scale and shift of "
-        "disparity a clip.\n"
+        f"{platform.machine()}. The curve was fitted on {calibration.clips} held-out rendered scenes and is tried here "
+        f"on others, {frames} frame{'s' * (frames > 1)} of each; {1 + len(calibration.views)} passes of the network. "
+        "Relative error of depth after one scale and shift of disparity a clip.\n"
     )
     for part, r in results.items():
         text += f"\n## {part[0].upper()}{part[1:]}\n\n{r['clips']} clips, {r['pixels'] / 1e6:.1f} million pixels.\n\n"
@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of rendered sequences")
     parser.add_argument("--model", default="nano")
     parser.add_argument("--fit", action="store_true", help="calibrate; writes confidence.json into the model's folder")
-    parser.add_argument("--frames", type=int, default=5, help="at most, of each scene")
+    parser.add_argument("--frames", type=int, default=1, help="at most, of each scene")
     parser.add_argument("--limit", type=int, help="first so many scenes; then nothing is written")
     options = parser.parse_args()
 
@@ -225,7 +225,7 @@ def main() -> None:
     results = {part: measured(others, calibration, part) for part in COLOURS}
     names = " ".join(folder.name for folder in options.data)
     command = f"python benchmarks/confidence.py --data {names}{' --fit' * options.fit}"
-    text = page(results, command, options.model, calibration.clips, 1 + len(VIEWS))
+    text = page(results, command, options.model, calibration, options.frames)
     print(text)
     if options.limit is None and options.model == "nano":
         (ROOT / "results" / "confidence.md").write_text(text)

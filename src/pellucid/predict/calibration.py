@@ -73,8 +73,8 @@ def load_calibration(model: ChosenModel) -> Calibration:
         raise InputError(f"{model.name}: its confidence is not calibrated; {remedy}")
     try:
         content = read_json(path)
-        lists = {name: tuple(content.pop(name)) for name in ("views", "spreads", "errors")}
-        calibration = Calibration(**content, **lists)
+        content |= {name: tuple(content[name]) for name in ("views", "spreads", "errors")}
+        calibration = Calibration(**content)
     except (TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{path}: is no calibration ({error}); {remedy}") from error
     if calibration.weights_sha256 != model.weights_sha256 or calibration.views != tuple(v.name for v in VIEWS):
