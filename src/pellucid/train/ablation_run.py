@@ -81,7 +81,7 @@ def run_ablation(request: AblationRequest, load: Load) -> tuple[list[Path], dict
     write_json(files[0], result)
     _write(files[1], page(result))
     made = [request.out / f"{name}.json" for name in ABLATIONS]
-    _write(files[2], "\n".join(page(read_json(file)) for file in made if file.is_file()))
+    _write(files[2], "\n".join(["# Ablations\n", *(page(read_json(file)) for file in made if file.is_file())]))
     return files, left_out
 
 
