@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from pellucid import cli
-from pellucid.clip import InputError
+from pellucid.clip import InputError, Prediction
+from pellucid.grasp.estimates import estimate, kept_estimate
 from pellucid.model.pipeline import Settings
 from pellucid.predict import run
 from pellucid.predict.calibration import Calibration, comparable, fit_curve, load_calibration, save_calibration
@@ -252,3 +253,11 @@ def test_other_settings_than_those_of_the_calibration_are_told(models):
     assert warnings(calibration, replace(settings, seed=9)) == []
     (words,) = warnings(calibration, replace(settings, window=5))
     assert f"window 5 instead of {settings.window}" in words
+
+
+def test_grasping_keeps_the_expected_error_of_what_it_asked_once(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), RNG.integers(0, 255, (20, 30, 3), np.uint8))
+    values = RNG.uniform(0, 1, (1, 20, 30)).astype(np.float32)
+    said = Prediction(quantity="disparity", invariance="affine", values=values, expected_error=values / 9)
+    estimate(lambda _: said, [tmp_path / "a.png"], tmp_path / "kept", lambda: None)
+    np.testing.assert_array_equal(kept_estimate(tmp_path / "kept", tmp_path / "a.png").expected_error, values / 9)

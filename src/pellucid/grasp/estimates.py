@@ -34,7 +34,8 @@ def estimate(estimator: Estimator, pictures: Iterable[Path], folder: Path, done:
                 raise InputError("the estimator predicts normals; grasping needs one of disparity or depth")
             # Beside the values, up to which transform they are defined; the values last, for they mark the whole.
             write_json(path.with_suffix(".json"), {"invariance": prediction.invariance})
-            save_npz(path, prediction.quantity, [prediction.values], prediction.values.shape)
+            error = None if prediction.expected_error is None else [prediction.expected_error]
+            save_npz(path, prediction.quantity, [prediction.values], prediction.values.shape, expected_error=error)
         done()
 
 
