@@ -10,44 +10,22 @@ from typing import Literal
 
 import numpy as np
 
+from pellucid.synth.apart import GRASPABLE, OBJECTS, place_apart, view_from_stand
 from pellucid.synth.drop import Dropped
-from pellucid.synth.families import FAMILIES
 from pellucid.synth.lights import sample_light
 from pellucid.synth.materials import mirror_material, sample_material, sample_surface
 from pellucid.synth.settle import STILL
-from pellucid.synth.shapes import build_mesh
-from pellucid.synth.spec import (
-    CameraPath,
-    FixedObject,
-    Geometry,
-    Material,
-    Pose,
-    SceneObject,
-    SceneSpec,
-    Split,
-    Wobble,
-)  # fmt: skip
+from pellucid.synth.spec import FixedObject, Material, Pose, SceneObject, SceneSpec
 from pellucid.synth.surroundings import FLOOR, FLOOR_PATTERNS, TABLE, slab
 
 Kind = Literal["translucent", "reflective", "diffuse"]
 KINDS: tuple[Kind, ...] = ("translucent", "reflective", "diffuse")
-OBJECTS = 3
-WIDEST = 0.073  # metres across the narrower way, for jaws that open to 85 mm
-LONGEST, LOWEST, TALLEST = 0.11, 0.03, 0.15
-SPREAD = (0.12, 0.10)  # metres from the centre, before anything rolls
-GAP = 0.03  # between the circles in which two things stand: room for a finger
 WORKSPACE = 0.25  # metres from the centre; what rolls out of it ends an attempt
 RESOLUTION = (336, 528)  # of the depth camera, rows and columns
-_ATTEMPTS, _DRAWS = 40, 20
+_ATTEMPTS = 40
 _SALT = 104_729
-_STILL = Wobble(amplitude=0.0, cycles=1.0, phase=0.0)
-# Families in which graspable sizes are common. The last two never train a network.
-_FAMILIES: tuple[tuple[Split, str], ...] = (
-    ("train", "bottle"), ("train", "jar"), ("train", "vase"), ("train", "goblet"), ("train", "tumbler"),
-    ("train", "flask"), ("train", "beaker"), ("train", "mug"), ("train", "test tube"), ("train", "box"),
-    ("train", "block"), ("test", "prism"), ("test", "spool"),
-)  # fmt: skip
-_ROUND_FOOT = frozenset({"test tube"})  # falls over whatever one does
+# Beside those that train, two that never train a network.
+_FAMILIES = (*GRASPABLE, ("test", "prism"), ("test", "spool"))
 _TABLE_PATTERNS = ("wood", "planks", "cloth", "checker", "speckle", "concrete", "plain")
 
 
@@ -105,10 +83,10 @@ def _bare(seed: int) -> SceneSpec:
     )
     spec = SceneSpec(
         seed=seed, split="test", frames=1, resolution=RESOLUTION, environment="bare", objects=(),
-        fixed=(table, floor), light=sample_light(of_light), camera=_camera(of_view),
+        fixed=(table, floor), light=sample_light(of_light), camera=view_from_stand(of_view, RESOLUTION),
     )  # fmt: skip
     for _ in range(_ATTEMPTS):
-        loose = replace(spec, objects=_layout(of_layout, plain))
+        loose = replace(spec, objects=place_apart(of_layout, plain, _FAMILIES))
         if len(loose.objects) < OBJECTS:
             continue
         world = Dropped(loose)
@@ -118,68 +96,6 @@ def _bare(seed: int) -> SceneSpec:
             objects = tuple(replace(item, pose=pose) for item, pose in zip(loose.objects, poses, strict=True))
             return replace(loose, objects=objects, settled=True)
     raise RuntimeError(f"grasp scene {seed}: nothing came to rest in {_ATTEMPTS} attempts")
-
-
-def _layout(rng: np.random.Generator, material: Material) -> tuple[SceneObject, ...]:
-    """Things let go just above the table, apart from each other; fewer than wanted when the first took the room."""
-    items: list[SceneObject] = []
-    placed: list[tuple[float, float, float]] = []
-    for _ in range(_DRAWS):
-        family, geometry = _shape(rng)
-        pose, reach = _stance(rng, family, geometry)
-        for _ in range(50):
-            x, y = (float(rng.uniform(-s, s)) for s in SPREAD)
-            if all(np.hypot(x - a, y - b) > reach + r + GAP for a, b, r in placed):
-                placed.append((x, y, reach))
-                pose = replace(pose, position=(x, y, 0.001))
-                items.append(
-                    SceneObject(id=len(items) + 1, family=family, geometry=geometry, material=material, pose=pose)
-                )
-                break
-        if len(items) == OBJECTS:
-            break
-    return tuple(items)
-
-
-def _shape(rng: np.random.Generator) -> tuple[str, Geometry]:
-    """A shape that fits between the jaws, one way round at least."""
-    while True:
-        split, family = _FAMILIES[rng.integers(len(_FAMILIES))]
-        geometry = FAMILIES[split][family](rng)
-        x, y, height = np.ptp(build_mesh(geometry).vertices, axis=0)
-        if min(x, y) <= WIDEST and max(x, y) <= LONGEST and LOWEST <= height <= TALLEST:
-            return family, geometry
-
-
-def _stance(rng: np.random.Generator, family: str, geometry: Geometry) -> tuple[Pose, float]:
-    """Upright or lying, turned about the vertical; and the radius of the circle that it takes."""
-    yaw, lying = rng.uniform(0, 2 * np.pi), rng.random() < 0.3 or family in _ROUND_FOOT
-    half = np.sqrt(0.5)
-    about_z = np.array([np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
-    # Of a quarter turn about x, then the turn about z.
-    turn = half * np.array([about_z[0], about_z[0], about_z[3], about_z[3]]) if lying else about_z
-    w, x, y, z = (float(v) for v in turn)
-    pose = Pose(position=(0.0, 0.0, 0.001), quaternion=(w, x, y, z))
-    corners = build_mesh(geometry).vertices @ pose.matrix[:3, :3].T
-    return pose, float(np.linalg.norm(corners[:, :2], axis=1).max())
-
-
-def _camera(rng: np.random.Generator) -> CameraPath:
-    """One view from 56 to 64 cm, as a camera on a stand beside a robot has."""
-    fov, (H, W) = 46.0, RESOLUTION
-    narrower = np.arctan(np.tan(np.radians(fov) / 2) * min(H / W, 1.0))
-    return CameraPath(
-        fov_x_degrees=fov,
-        azimuth=float(rng.uniform(0, 2 * np.pi)),
-        sweep=0.0,
-        elevation=float(np.radians(rng.uniform(38, 52))),
-        fill=1.0,
-        elevation_wobble=_STILL,
-        radius_wobble=_STILL,
-        target_wobbles=(_STILL, _STILL, _STILL),
-        centre=(0.0, 0.0, 0.03),
-        radius=float(rng.uniform(0.56, 0.64) * np.sin(narrower)),
-    )
 
 
 def _object_material(stream: np.random.SeedSequence, kind: Kind) -> Material:

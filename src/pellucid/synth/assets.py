@@ -5,6 +5,7 @@
 
 import hashlib
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pellucid.clip import InputError
+from pellucid.store import atomic
 from pellucid.synth.mesh import Mesh
 from pellucid.synth.spec import StaticMesh
 
@@ -33,7 +35,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assets:
-    """What a folder holds. `report` is one line: how many of each kind, and which were left out and why."""
+    """What a folder holds. `report` is one line: how many of each kind, which were left out and which were scaled."""
 
     usable: tuple[Asset, ...]
     report: str
@@ -42,17 +44,20 @@ class Assets:
 def find_assets(folder: Path, blender: Sequence[str] = (), cache: Path | None = None) -> Assets:
     """The models under a folder that are closed surfaces, in a fixed order.
 
-    `blender` is the command of a Python with bpy, `cache` a folder; both only .blend files need.
-    Raises InputError when the folder is missing, holds no model, or a file cannot be read.
+    `blender` is the command of a Python with bpy, `cache` a folder outside this one for what it makes of .blend files.
+    Raises InputError when the folder is missing, holds no model or none that is closed, or a file cannot be read.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; assets are a folder of {', '.join(ENDINGS)} files")
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS)
     if not files:
         raise InputError(f"{folder}: holds no model; allowed are {', '.join(ENDINGS)}")
-    usable, open_ones, kinds = [], [], dict.fromkeys(ENDINGS, 0)
+    usable: list[Asset] = []
+    open_ones: list[str] = []
+    scaled: list[str] = []
+    kinds = dict.fromkeys(ENDINGS, 0)
     for path in files:
-        readable = _converted(path, blender, cache or folder) if path.suffix.lower() == ".blend" else path
+        readable = _converted(path, blender, cache) if path.suffix.lower() == ".blend" else path
         mesh = _read(readable)
         kinds[path.suffix.lower()] += 1
         if not mesh.closed:
@@ -61,11 +66,18 @@ def find_assets(folder: Path, blender: Sequence[str] = (), cache: Path | None = 
         longest = float(np.ptp(mesh.vertices, axis=0).max())
         in_metres = SMALLEST <= longest <= LARGEST
         size = float(np.clip(longest if in_metres else TABLE_SIZES[1] / 2, *TABLE_SIZES))
+        if size != longest:
+            scaled.append(path.name)
         usable.append(Asset(path=readable.resolve(), sha256=_sha256(readable), size=size))
     counted = ", ".join(f"{n} {kind}" for kind, n in kinds.items() if n)
     report = f"{folder}: {counted}; {len(usable)} usable"
     if open_ones:
         report += f"; left out, surface not closed: {', '.join(open_ones)}"
+    if scaled:
+        low, high = (round(100 * side) for side in TABLE_SIZES)
+        report += f"; scaled to {low} to {high} cm: {', '.join(scaled)}"
+    if not usable:
+        raise InputError(f"{report}; close the surfaces, or leave these models out")
     return Assets(usable=tuple(usable), report=report)
 
 
@@ -104,20 +116,23 @@ def _read(path: Path) -> Mesh:
     return Mesh(vertices=vertices, triangles=np.asarray(merged.faces, np.int32))
 
 
-def _converted(path: Path, blender: Sequence[str], cache: Path) -> Path:
-    """The .glb that Blender makes of a .blend, made once."""
-    cache.mkdir(parents=True, exist_ok=True)
+def _converted(path: Path, blender: Sequence[str], cache: Path | None) -> Path:
+    """The .glb that Blender makes of a .blend, made once. Nothing is written when it cannot."""
+    if not blender or cache is None:
+        raise InputError(f"{path}: .blend files need Blender; give the Python that has bpy, or export a .glb")
     target = cache / f"{path.stem}.{_sha256(path)[:12]}.glb"
     if target.exists():
         return target
-    if not blender:
-        raise InputError(f"{path}: .blend files need Blender; give the Python that has bpy, or export a .glb")
     script = Path(__file__).with_name("blender_render.py")
-    command = [*blender, str(script), "--convert", str(path), str(target)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode or not target.exists():
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise InputError(f"{path}: Blender cannot read it ({last})")
+    with tempfile.TemporaryDirectory(prefix="pellucid-") as folder:
+        made = Path(folder) / "model.glb"
+        command = [*blender, str(script), "--convert", str(path), str(made)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode or not made.exists():
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1].removeprefix("error: ")
+            raise InputError(f"{path}: Blender cannot read it ({last})")
+        with atomic(target) as temporary:
+            temporary.write_bytes(made.read_bytes())
     return target
 
 

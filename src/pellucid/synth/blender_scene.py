@@ -107,7 +107,12 @@ def _picture(tree: Any, name: str, rotation: float) -> Any:
     if not Path(name).is_file():
         raise FileNotFoundError(f"{name}: no such picture of surroundings")
     picture, turn = tree.nodes.new("ShaderNodeTexEnvironment"), tree.nodes.new("ShaderNodeMapping")
-    picture.image = bpy.data.images.load(name)
+    try:
+        picture.image = bpy.data.images.load(name)
+    except RuntimeError as error:
+        raise OSError(f"{name}: cannot be read as a picture of surroundings") from error
+    if not picture.image.size[0]:  # Blender would render it pink
+        raise OSError(f"{name}: cannot be read as a picture of surroundings")
     turn.inputs["Rotation"].default_value[2] = rotation
     tree.links.new(tree.nodes.new("ShaderNodeTexCoord").outputs["Generated"], turn.inputs["Vector"])
     tree.links.new(turn.outputs[0], picture.inputs["Vector"])

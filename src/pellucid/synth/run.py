@@ -5,6 +5,7 @@ import itertools
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -15,8 +16,10 @@ from pellucid.clip import InputError
 from pellucid.synth.assets import Assets, find_assets
 from pellucid.synth.cluster import LocalPool, Pool, RayPool, Run
 from pellucid.synth.environment import find_blender
+from pellucid.synth.families import FAMILIES
 from pellucid.synth.job import Goal, render_all
 from pellucid.synth.ledger import Ledger
+from pellucid.synth.lights import BLENDER_HDRIS
 from pellucid.synth.request import RenderRequest
 from pellucid.synth.sampling import TEST_SEEDS
 from pellucid.synth.scene import RenderSettings
@@ -25,6 +28,8 @@ from pellucid.synth.tasks import Scenes, run_task
 
 BYTES_PER_PIXEL = 2.5  # on the disk, all files of a frame: more than was ever measured, see docs/rendering.md
 RAY_THREADS = 2
+MODELS = "models"  # in the output folder, which all machines see: what Blender made of .blend files
+STARTS = {".hdr": (b"#?",), ".exr": (b"\x76\x2f\x31\x01",)}  # of files
 
 
 def render_scenes(request: RenderRequest) -> Path:
@@ -38,13 +43,19 @@ def render_scenes(request: RenderRequest) -> Path:
     hdris = find_hdris(request.hdris)
     _check_space(request, out)
     blender = find_blender(request.blender) if request.ray is None or request.assets else None
-    assets = find_assets(request.assets.resolve(), blender.command if blender else ()) if request.assets else None
-    if assets:
-        say(assets.report)
+    assets = None
+    if request.assets:
+        assets = find_assets(request.assets.resolve(), blender.command if blender else (), out / MODELS)
+        say(f"{assets.report}, beside {len(FAMILIES[request.split])} procedural families")
+    if hdris:
+        kinds = Counter(path.suffix.lower() for path in hdris)
+        counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        say(f"{request.hdris}: {counted}, beside {len(BLENDER_HDRIS)} of Blender's")
     ledger = Ledger(out, described_job(request, assets, hdris))
     try:
         scenes = Scenes(
-            frames=request.frames, resolution=request.size, split=request.split, assets=assets, hdris=hdris,
+            frames=request.frames, resolution=request.size, split=request.split, layout=request.layout,
+            assets=assets, hdris=hdris,
             settings=RenderSettings(samples=request.samples, device=request.device, threads=_threads(request)),
             blender=tuple(blender.command) if blender and request.ray is None else None,
         )  # fmt: skip
@@ -63,7 +74,10 @@ def render_scenes(request: RenderRequest) -> Path:
 
 
 def find_hdris(folder: Path | None) -> tuple[Path, ...]:
-    """The user's surroundings, in a fixed order. Raises InputError when a folder is given that holds none."""
+    """The user's surroundings, in a fixed order.
+
+    Raises InputError when a folder is given that holds none, or a file that is not what its name says.
+    """
     if folder is None:
         return ()
     if not folder.is_dir():
@@ -71,6 +85,10 @@ def find_hdris(folder: Path | None) -> tuple[Path, ...]:
     found = sorted(path for path in folder.resolve().rglob("*") if path.suffix.lower() in (".exr", ".hdr"))
     if not found:
         raise InputError(f"{folder}: holds no .exr or .hdr file")
+    for path in found:
+        with path.open("rb") as file:
+            if not file.read(4).startswith(STARTS[path.suffix.lower()]):
+                raise InputError(f"{path}: not a {path.suffix.lower()} picture; take it out of the folder")
     return tuple(found)
 
 
@@ -83,6 +101,7 @@ def described_job(request: RenderRequest, assets: Assets | None, hdris: tuple[Pa
         "resolution": request.size,
         "samples": request.samples,
         "split": request.split,
+        "layout": request.layout,
         "assets": sha256(models.encode()).hexdigest() if assets else None,
         "hdris": [path.name for path in hdris],
     }

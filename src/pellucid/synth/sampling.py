@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from pellucid.clip import InputError
+from pellucid.synth.apart import sample_apart
 from pellucid.synth.assets import Assets
 from pellucid.synth.families import CUTLERY, VESSELS, sample_shape
 from pellucid.synth.lights import sample_light
 from pellucid.synth.materials import OBJECT_KINDS, sample_liquid, sample_material
 from pellucid.synth.orbit import sample_orbit
 from pellucid.synth.packaging import sample_packaging
-from pellucid.synth.spec import Geometry, Lathe, Liquid, Pose, SceneObject, SceneSpec, Split, StaticMesh
+from pellucid.synth.spec import Geometry, Lathe, Layout, Liquid, Pose, SceneObject, SceneSpec, Split, StaticMesh
 from pellucid.synth.surroundings import sample_surroundings
 from pellucid.synth.viewpoint import sample_view
 
@@ -59,16 +60,21 @@ def sample_scene(
     frames: int = 120,
     resolution: tuple[int, int] = (480, 832),
     split: Split = "train",
+    layout: Layout = "heap",
     assets: Assets | None = None,
     hdris: tuple[Path, ...] = (),
 ) -> SceneSpec:
     """The scene of this seed, as pure data, not yet settled.
 
     `resolution` is (height, width). `assets` comes from `find_assets`, `hdris` are the user's .exr or .hdr files.
-    Raises InputError when split is "train" and the seed is held out, or the other way round, and when the seed is
-    negative or frames or resolution are not positive.
+    Raises InputError when split is "train" and the seed is held out, or the other way round, when the seed is negative
+    or frames or resolution are not positive, and when things apart are asked of the test set, or of the user's files.
     """
     _check(seed, frames, resolution, split)
+    if layout == "apart":
+        if split == "test" or assets is not None or hdris:
+            raise InputError("things apart are for the training split, without assets and HDRIs of the user")
+        return sample_apart(seed, frames, resolution)
     rng = np.random.default_rng(np.random.SeedSequence([SALT, seed]))
     # Each part has its own stream: more choices in one do not change the others.
     of_surroundings, of_objects, of_light, of_camera, of_view, of_packaging = rng.spawn(6)

@@ -21,6 +21,7 @@ Vector = tuple[float, float, float]
 Color = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]  # w, x, y, z
 Split = Literal["train", "test"]
+Layout = Literal["heap", "apart"]
 
 MATERIAL_IDS = {
     "none": 0,  # the sky

@@ -21,7 +21,7 @@ from pellucid.synth.frame import Frame
 from pellucid.synth.sampling import sample_scene
 from pellucid.synth.scene import RenderSettings, render_scene
 from pellucid.synth.settle import Rejected, settle
-from pellucid.synth.spec import MATERIAL_IDS, FixedObject, SceneObject, SceneSpec, Split
+from pellucid.synth.spec import MATERIAL_IDS, FixedObject, Layout, SceneObject, SceneSpec, Split
 
 State = Literal["done", "rejected", "failed", "stop"]
 Fill = Callable[[int, Path], None]  # makes the files of the scene of a seed in an empty folder
@@ -51,6 +51,7 @@ class Scenes:
     frames: int
     resolution: tuple[int, int]  # height, width
     split: Split
+    layout: Layout
     assets: Assets | None
     hdris: tuple[Path, ...]
     settings: RenderSettings
@@ -59,7 +60,7 @@ class Scenes:
     def __call__(self, seed: int, folder: Path) -> None:
         spec = settle(
             sample_scene(
-                seed, frames=self.frames, resolution=self.resolution, split=self.split,
+                seed, frames=self.frames, resolution=self.resolution, split=self.split, layout=self.layout,
                 assets=self.assets, hdris=self.hdris,
             )
         )  # fmt: skip
