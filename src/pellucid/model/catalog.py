@@ -115,7 +115,7 @@ def _released_dvd(file: str) -> Part:
 
 
 def _bundled(name: str, method: Literal["dkt", "dvd"], quantity: Literal["disparity", "normals"]) -> Entry:
-    return Entry(name=name, kind="bundled", method=method, quantity=quantity, memory_gigabytes=1.0)
+    return Entry(name=name, kind="bundled", method=method, quantity=quantity, memory_gigabytes=1.5)
 
 
 CATALOG = {
@@ -165,7 +165,7 @@ def describe() -> list[Row]:
             method=entry.method,
             quantity="base to train from" if entry.is_base else entry.quantity,
             download="none, shipped" if entry.kind == "bundled" else f"about {entry.download_gigabytes:.0f} GB",
-            memory=f"about {entry.memory_gigabytes:.0f} GB",
+            memory=f"about {entry.memory_gigabytes:g} GB",
             licence=entry.licence,
             cached=_is_model(_folder(entry)),
         )
@@ -187,7 +187,7 @@ def _named(entry: Entry, local_files_only: bool, announce: Announce) -> Path:
     if not local_files_only:
         announce(
             f"{entry.name} is made on first use: about {entry.download_gigabytes:.0f} GB to download (what the hub's "
-            f"cache holds is not fetched again), about {entry.memory_gigabytes:.0f} GB of memory to run"
+            f"cache holds is not fetched again), about {entry.memory_gigabytes:g} GB of memory to run"
         )
         for role, part in entry.parts.items():
             announce(f"  {role}: {part.repo} ({part.gigabytes:.1f} GB), licence: {part.licence}")
