@@ -12,10 +12,12 @@ from pellucid.clip import InputError, Prediction
 from pellucid.grasp.arena import Arena
 from pellucid.grasp.disturbance import CURVE, Disturbance
 from pellucid.grasp.estimates import identity
+from pellucid.grasp.film import AFTER, BEFORE
 from pellucid.grasp.journal import Journal
 from pellucid.grasp.methods import ORACLE, RAW, Method
 from pellucid.grasp.metric import completed, metric_depth, table_depth
 from pellucid.grasp.observe import observe, scene_camera
+from pellucid.grasp.panels import BAD, BAR, GOOD, HEIGHT, PAPER, SIDE, colored, page_size
 from pellucid.grasp.pictures import SIZE, picture_path
 from pellucid.grasp.report import tally
 from pellucid.grasp.request import GraspRequest
@@ -23,6 +25,7 @@ from pellucid.grasp.run import run_grasps
 from pellucid.grasp.scenes import CELLS, grasp_scene, target_of
 from pellucid.grasp.trials import Job, Row, run_job
 from pellucid.video import open_source, stream
+from pellucid.visualize import colorize_disparity
 
 GLASS, WOOD = CELLS[0], CELLS[2]
 SAMPLES = 8
@@ -197,6 +200,21 @@ def test_a_film_shows_a_trial(tmp_path):
     out = tmp_path / "out"
     assert main(["grasp", "--trials", "1", "--cells", WOOD.name, "--workers", "1", "--video", "--out", str(out)]) == 0
     film = np.concatenate(list(stream(open_source(out / "film.mp4"))))
-    assert film.shape[1:] == (504, 792, 3) and len(film) > 20
+    (height, width), (H, W) = page_size(), SIDE
+    assert film.shape[1:] == (height, width, 3) and len(film) > BEFORE + AFTER
     moving = np.abs(film[0].astype(int) - film[len(film) // 2]).mean(-1)
-    assert moving[:252].mean() < 2 < moving[260:, 400:].mean(), "only the picture of the grasp moves"
+    assert moving[: 2 * BAR + H].mean() < 1 < moving[-BAR - H : -BAR, -W:].mean(), "only the picture of the grasp moves"
+    verdict = film[-1][-BAR - H - BAR // 2, -20].astype(int)
+    assert min(abs(verdict - GOOD).max(), abs(verdict - BAD).max()) < 12 < abs(verdict - PAPER).max()
+
+
+def test_depth_has_the_colour_of_the_height_above_the_table():
+    camera = scene_camera(grasp_scene(0, WOOD), (32, 50))
+    table = table_depth(camera).astype(np.float32)
+    above = table * np.float32((camera.T_world_camera[2, 3] - HEIGHT / 2) / camera.T_world_camera[2, 3])
+    unknown = np.full_like(table, np.nan)
+    flat, raised, none = (colored(depth, camera) for depth in (table, above, unknown))
+    for picture, share in ((flat, 0.5), (raised, 0.75)):
+        wanted = colorize_disparity(np.full((1, 1, 1), share, np.float32), 0.0, 1.0)[0, 0, 0].astype(int)
+        assert abs(picture.astype(int) - wanted).max() <= 6
+    assert not none.any()

@@ -1,32 +1,26 @@
 """A film of trials: colour, the sensor's depth, the depth that the grasp is planned on, and the grasp executed."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-
-import cv2
-import numpy as np
-from jaxtyping import Float32, UInt8
 
 from pellucid.grasp.arena import Arena
 from pellucid.grasp.controller import Verdict
 from pellucid.grasp.external import load_planner
-from pellucid.grasp.hand import Grasp, Hand
 from pellucid.grasp.observe import Camera, observe, scene_camera, snapshot
+from pellucid.grasp.panels import BAD, GOOD, SIDE, Panel, Picture, colored, gripped, outlined, page, page_size
 from pellucid.grasp.pictures import picture_path, read_picture
-from pellucid.grasp.scenes import grasp_scene
+from pellucid.grasp.scenes import grasp_scene, target_of
 from pellucid.grasp.trials import Job, attempted, planned
 from pellucid.store import atomic
+from pellucid.synth.spec import SceneSpec
 from pellucid.video import VideoWriter
-from pellucid.visualize import colorize_disparity
 
 FPS = Fraction(25)
 EVERY = 3  # ticks of 20 ms between frames: a little faster than life
-STAY = 12  # frames that the verdict stays
-SIDE = (252, 396)  # of each of the four pictures, rows and columns
-INK, GOOD, BAD = (255, 255, 255), (120, 230, 120), (255, 120, 110)
-
-Picture = UInt8[np.ndarray, "H W 3"]
+BEFORE, AFTER = 25, 30  # frames that the plan and the verdict stay
+WIDER, LOWER = 0.62, 0.2  # of what is executed, so that the lift stays in view: its scale, and its shift by the height
 
 
 def save_film(path: Path, jobs: Iterable[Job], done: Callable[[], object]) -> Path:
@@ -34,86 +28,59 @@ def save_film(path: Path, jobs: Iterable[Job], done: Callable[[], object]) -> Pa
 
     Raises InputError when the file cannot be written.
     """
-    H, W = SIDE
-    with atomic(path) as temporary, VideoWriter(temporary, 2 * H, 2 * W, FPS) as video:
-        for job in jobs:
-            for frame in _filmed(job):
-                video.write(frame[None])
+    held = 0
+    with atomic(path) as temporary, VideoWriter(temporary, *page_size(), FPS) as video:
+        for number, job in enumerate(jobs, start=1):
+            so_far = f"    held so far: {held} of {number - 1}" if number > 1 else ""
+            held += _filmed(video, job, f"trial {number}: {{}}{so_far}").outcome == "success"
             done()
     return path
 
 
-def _filmed(job: Job) -> list[Picture]:
-    """The frames of one trial."""
+def _filmed(video: VideoWriter, job: Job, headline: str) -> Verdict:
+    """Writes one trial; the task goes into the headline. What came of it."""
     (method,) = job.methods
     spec = grasp_scene(job.seed, job.cell)
-    arena = Arena(spec)
-    observation = observe(arena, scene_camera(spec))
+    arena, camera = Arena(spec), scene_camera(spec)
+    observation = observe(arena, camera)
     trial = planned(method, spec, observation, load_planner(job.planner, job.checkpoint), arena, job)
     kept = picture_path(job.pictures, spec, job.samples)
-    near, far = _range(observation.truth)
-    still = [
-        _titled(read_picture(kept) if kept.exists() else observation.shaded, f"{job.cell.name}, seed {job.seed}"),
-        _titled(_colored(observation.raw, near, far), "RAW"),
-        _titled(_colored(trial.depth, near, far), f"planned on: {method.name}"),
-    ]
-    camera = scene_camera(spec, SIDE)
+    picture = outlined(read_picture(kept) if kept.exists() else observation.shaded, observation.labels == trial.target)
+    seen: list[Picture] = [picture, colored(observation.raw, camera), colored(trial.depth, camera)]
     if trial.grasp is not None:
-        still = [_drawn(picture, trial.grasp, arena.hand, camera) for picture in still]
-    shots = [snapshot(arena, camera)]
+        seen = [gripped(one, trial.grasp, arena.hand, camera) for one in seen]
+    titles = ("colour, what to take outlined", "depth of the sensor (RAW)", f"depth planned on: {method.name}")
+    still = [Panel(title=title, picture=one) for title, one in zip(titles, seen, strict=True)]
+    wide = _wide_camera(spec)
+    target = target_of(spec)
+    words = headline.format(f"take the {target.family} of {target.material.kind}, {job.cell.name}, seed {job.seed}")
+
+    def shown(panel: Panel, frames: int = 1) -> None:
+        made = page(words, (still[0], still[1], still[2], panel))
+        for _ in range(frames):
+            video.write(made[None])
+
+    ticks = 0
 
     def watch(now: Arena) -> None:
-        watch.ticks += 1  # type: ignore[attr-defined]
-        if watch.ticks % EVERY == 0:  # type: ignore[attr-defined]
-            shots.append(snapshot(now, camera))
+        nonlocal ticks
+        ticks += 1
+        if ticks % EVERY == 0:
+            shown(Panel(title="executed", picture=snapshot(now, wide, trial.target)))
 
-    watch.ticks = 0  # type: ignore[attr-defined]
+    shown(Panel(title="executed", picture=snapshot(arena, wide, trial.target)), BEFORE)
     verdict = attempted(arena, trial, watch)
-    frames = [_joined(still, _titled(shot, "executed")) for shot in shots]
-    return frames + [_joined(still, _judged(shots[-1], verdict))] * STAY
-
-
-def _judged(shot: Picture, verdict: Verdict) -> Picture:
     good = verdict.outcome == "success"
-    return _titled(shot, "held after the shake" if good else verdict.outcome, GOOD if good else BAD)
+    told = "held after lift and shake" if good else verdict.outcome
+    last = snapshot(arena, wide, trial.target)
+    shown(Panel(title=f"executed: {told}", picture=last, paper=GOOD if good else BAD), AFTER)
+    return verdict
 
 
-def _joined(still: list[Picture], shot: Picture) -> UInt8[np.ndarray, "h w 3"]:
-    return np.concatenate([np.concatenate(still[:2], 1), np.concatenate([still[2], shot], 1)], 0)
-
-
-def _range(truth: Float32[np.ndarray, "H W"]) -> tuple[float, float]:
-    known = 1 / truth[np.isfinite(truth)]
-    low, high = np.percentile(known, (2, 99.8))
-    return float(high), float(low)
-
-
-def _colored(depth: Float32[np.ndarray, "H W"], near: float, far: float) -> Picture:
-    known = np.isfinite(depth) & (depth > 0)
-    disparity = np.where(known, 1 / np.where(known, depth, 1), np.nan).astype(np.float32)
-    return colorize_disparity(disparity[None], far, near)[0]
-
-
-def _titled(picture: Picture, words: str, ink: tuple[int, int, int] = INK) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture at the film's size with a line of words in its corner."""
-    H, W = SIDE
-    enlarged = cv2.resize(picture, (W, H), interpolation=cv2.INTER_LINEAR if len(picture) < H else cv2.INTER_NEAREST)
-    titled = np.ascontiguousarray(enlarged)
-    for color, thick in (((0, 0, 0), 3), (ink, 1)):
-        cv2.putText(titled, words, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, color, thick, cv2.LINE_AA)
-    return titled
-
-
-def _drawn(picture: Picture, grasp: Grasp, hand: Hand, camera: Camera) -> Picture:
-    """The picture with the hand's outline where it is to close."""
-    half, back = grasp.width / 2, -hand.length
-    outline = np.array([(0, half), (back, half), (back, -half), (0, -half), (back, 0), (2 * back, 0)])
-    points = grasp.position + outline[:, :1] * grasp.rotation[:, 0] + outline[:, 1:] * grasp.rotation[:, 1]
-    pose, K = camera.T_world_camera, camera.K
-    seen = (points - pose[:3, 3]) @ pose[:3, :3]
-    pixels = np.rint(seen[:, :2] / seen[:, 2:] * K[[0, 1], [0, 1]] + K[:2, 2]).astype(int)
-    drawn = picture.copy()
-    for color, thick in (((0, 0, 0), 4), (INK, 2)):
-        for a, b in ((0, 1), (1, 2), (2, 3), (4, 5)):
-            cv2.line(drawn, pixels[a].tolist(), pixels[b].tolist(), color, thick, cv2.LINE_AA)
-    return drawn
+def _wide_camera(spec: SceneSpec) -> Camera:
+    """The scene's camera with a wider lens, which leaves room above."""
+    camera = scene_camera(spec, SIDE)
+    K = camera.K.copy()
+    K[:2, :2] *= WIDER
+    K[1, 2] += LOWER * SIDE[0]
+    return replace(camera, K=K)

@@ -72,10 +72,10 @@ def observe(arena: Arena, camera: Camera, sensor: Sensor | None = None) -> Obser
     return Observation(camera=camera, seed=arena.spec.seed, truth=depth, raw=raw, labels=labels, shaded=shaded)
 
 
-def snapshot(arena: Arena, camera: Camera) -> UInt8[np.ndarray, "H W 3"]:
-    """A plain picture of the arena with the hand, as it stands now."""
+def snapshot(arena: Arena, camera: Camera, target: int) -> UInt8[np.ndarray, "H W 3"]:
+    """A plain picture of the arena with the hand, as it stands now; the target stands out."""
     _, labels, normals = _looked(arena, camera, (OPAQUE, CLEAR, HANDS))
-    return _shaded(labels, normals, camera)
+    return _shaded(labels, normals, camera, target)
 
 
 def _looked(
@@ -92,12 +92,15 @@ def _looked(
 
 
 def _shaded(
-    labels: Int32[np.ndarray, "H W"], normals: Float32[np.ndarray, "H W 3"], camera: Camera
+    labels: Int32[np.ndarray, "H W"], normals: Float32[np.ndarray, "H W 3"], camera: Camera, target: int | None = None
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """One colour for each id, lit from one side."""
+    """One colour for each id, lit from one side; with a target, that in yellow and the others pale."""
     golden = 0.618034
     hue = (np.arange(256) * golden) % 1
     colors = 0.62 + 0.28 * np.cos(2 * np.pi * (hue[:, None] + np.array([0, 1 / 3, 2 / 3])))
+    if target is not None:
+        colors[:] = 0.55, 0.66, 0.76
+        colors[target] = 1.0, 0.78, 0.2
     colors[0] = 0.35, 0.36, 0.40  # the hand
     colors[100:] = 0.72, 0.68, 0.62  # what stays
     sun = camera.T_world_camera[:3, :3].T @ (_SUN / np.linalg.norm(_SUN))
