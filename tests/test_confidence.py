@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -209,8 +210,12 @@ def test_with_and_without_are_two_results(models, clip, tmp_path, capsys):
     assert load_prediction(tmp_path / "clip").expected_error is None
 
 
-def test_the_calibration_decides_nothing_of_the_answers(models):
-    assert find(str(models / "bare")).configs_sha256 == find(str(models / "dvd")).configs_sha256
+def test_the_calibration_and_a_completion_network_decide_nothing_of_the_answers(models, tmp_path):
+    shutil.copytree(models / "bare", tmp_path / "model")
+    shutil.copytree(models / "bare/vae", tmp_path / "model/completion")
+    shutil.copy(models / "dvd/confidence.json", tmp_path / "model")
+    bare, beside = find(str(models / "bare")), find(str(tmp_path / "model"))
+    assert (bare.configs_sha256, bare.weights_sha256) == (beside.configs_sha256, beside.weights_sha256)
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,10 @@ from pellucid.align import Completed, Completer, complete_depth, join_depth, wit
 from pellucid.clip import InputError
 from pellucid.model import catalog, completion
 from pellucid.predict.metric_request import RULES
-from pellucid.predict.model import with_bases
+from pellucid.predict.model import COMPLETION, with_bases
 from pellucid.predict.placement import place
 from pellucid.predict.report import say
 
-FOLDER = "completion"  # of a model that has such a network
 _AREA = 160 * 256  # pixels that the network works on, as in training
 _PLAIN = 0.01  # expected error up to which the sensor is kept whatever the network would put there
 _FLYING = 5.0  # expected errors by which a single pixel may be off before it is taken for noise
@@ -100,7 +99,7 @@ def find_network(name: str, local_files_only: bool = False) -> Path | None:
     if name == RULES:
         return None
     parts = with_bases(catalog.resolve(name, local_files_only=local_files_only, announce=say))
-    return next((part / FOLDER for part in parts if (part / FOLDER).is_dir()), None)
+    return next((part / COMPLETION for part in parts if (part / COMPLETION).is_dir()), None)
 
 
 def network_sha256(folder: Path) -> str:

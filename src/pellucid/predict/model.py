@@ -16,6 +16,8 @@ QUANTITY: dict[Task, Quantity] = {"depth": "disparity", "normal": "normals"}
 SUGGESTED: dict[Task, str] = {"depth": "nano", "normal": "dkt-normal-14b"}
 INDEX = "model_index.json"
 CALIBRATION = "confidence.json"
+COMPLETION = "completion"
+_BESIDE = {CALIBRATION, COMPLETION}  # in a model's folder, but no part of what decides its answers
 _CHUNK = 1 << 24
 
 
@@ -27,7 +29,7 @@ class ChosenModel:
     folder: Path
     config: dict[str, Any] = field(repr=False)
     weights_sha256: str  # of the index and the safetensors files
-    configs_sha256: str  # of all JSON files but the calibration
+    configs_sha256: str  # of the JSON files
     weights_bytes: int
     packed: int  # frames of the video in a latent frame
 
@@ -67,9 +69,8 @@ def find(
     if missing:
         raise InputError(f"{folder}: is no model of pellucid ({INDEX} has no {missing[0]}); see `pellucid models`")
     check(config["quantity"])
-    weights = [(part, file) for part in parts for file in [part / INDEX, *sorted(part.rglob("*.safetensors"))]]
-    # What a model's error was measured to be is no part of its answers.
-    configs = [(part, file) for part in parts for file in sorted(part.rglob("*.json")) if file.name != CALIBRATION]
+    weights = [(part, file) for part in parts for file in [part / INDEX, *_files(part, "*.safetensors")]]
+    configs = [(part, file) for part in parts for file in _files(part, "*.json")]
     size = sum(file.stat().st_size for _, file in weights)
     with bar(size, "hashing the weights", "B") as progress:
         return ChosenModel(
@@ -81,6 +82,10 @@ def find(
             weights_bytes=size,
             packed=_packed(parts[-1] / "vae" / "config.json"),
         )
+
+
+def _files(part: Path, pattern: str) -> list[Path]:
+    return [file for file in sorted(part.rglob(pattern)) if file.relative_to(part).parts[0] not in _BESIDE]
 
 
 def _packed(config: Path) -> int:
