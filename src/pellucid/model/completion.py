@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+FOLDER = "completion"  # of a model that has such a network
 PACKED = 2  # pixels a side that the network takes as one
 GRID = 16  # height and width are multiples of it
 _CHANNELS = 6  # colour, the model's depth, the sensor's ratio to it, where the sensor has one

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import UNet2DModel
 from jaxtyping import Float32
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from pellucid.clip import InputError
 from pellucid.data.augment import NONE
 from pellucid.data.sequences import Sequence as Scene
 from pellucid.data.sequences import find_sequences, read_sequence
@@ -44,14 +46,21 @@ class CompletionObjective:
 
 
 def train_completion(
-    recipe: Recipe, base: GeometryPipeline, data: Sequence[Path], out: Path, resume: bool, workers: int
+    recipe: Recipe,
+    base: GeometryPipeline,
+    own: Path | None,
+    data: Sequence[Path],
+    out: Path,
+    resume: bool,
+    workers: int,
 ) -> None:
-    """Train on rendered scenes, beside the base's disparity, and write the network to out/model: the base's folder
-    `completion`.
+    """Train on rendered scenes, beside the base's disparity, and write the network to out/model, which becomes the
+    base's folder `completion`. `own` is that folder if the base has one.
 
-    Raises InputError when there is no rendered scene.
+    Raises InputError when there is no rendered scene, or the recipe goes on from a network that the base lacks.
     """
     torch.manual_seed(recipe.seed)
+    network = start_network(recipe, own)
     train, held_out = (tuple(find_sequences(list(data), split)) for split in ("train", "held-out"))
     folder = out / "disparity"
     ask(base, [*train, *held_out], folder)
@@ -65,7 +74,6 @@ def train_completion(
         variants=1, seed=recipe.seed, augmentation=NONE,
     )  # fmt: skip
     batches = [[validation.load(s) for s in validation.batch(i)] for i in range(VALIDATION_BATCHES)]
-    network = completion.make_network(tuple(recipe.transformer["block_out_channels"]))
     objective = CompletionObjective(network)
 
     def prepare(material: list) -> list:
@@ -78,6 +86,15 @@ def train_completion(
 
     fit(recipe, objective, mixture, out, prepare=prepare, validate=validate, resume=resume, workers=workers)
     network.to(torch.bfloat16).save_pretrained(out / "model")
+
+
+def start_network(recipe: Recipe, own: Path | None) -> nn.Module:
+    """A new network, or where the recipe has no constructor arguments the one that the base has."""
+    if recipe.transformer:
+        return completion.make_network(tuple(recipe.transformer["block_out_channels"]))
+    if own is None:
+        raise InputError(f"{recipe.base}: has no network of completion to go on from; use the recipe nano_completion")
+    return UNet2DModel.from_pretrained(own, torch_dtype=torch.float32)
 
 
 @torch.no_grad()

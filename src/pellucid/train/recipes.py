@@ -216,10 +216,16 @@ def nano_completion() -> Recipe:
     )  # fmt: skip
 
 
+def nano_completion_more() -> Recipe:
+    """Goes on from the network that nano has, on other data."""
+    return replace(nano_completion(), transformer={}, steps=600, learning_rate=5e-4)
+
+
 RECIPES = {
     f.__name__: f
     for f in (
         dkt_depth_1_3b, dkt_depth_14b, dkt_normal_1_3b, dkt_normal_14b, dvd_depth_1_3b,
         nano_autoencoder, nano_stills, nano_dvd, nano_frames, nano_dkt, nano_normal, nano_completion,
+        nano_completion_more,
     )
 }  # fmt: skip

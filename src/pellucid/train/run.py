@@ -17,7 +17,8 @@ from pellucid.data.augment import NONE
 from pellucid.data.mixture import Mixture, Sample
 from pellucid.data.sequences import Split
 from pellucid.data.sets import find_data
-from pellucid.model import adapter, dkt
+from pellucid.model import adapter, catalog, dkt
+from pellucid.model.completion import FOLDER as COMPLETION
 from pellucid.model.lora import export_dkt_lora
 from pellucid.model.network import Network
 from pellucid.model.pipeline import GeometryPipeline
@@ -80,9 +81,11 @@ def train(
     if recipe.method == "completion":
         if recipe.base is None:
             raise InputError("this recipe completes beside a model of disparity; add --base NAME")
-        pipe = GeometryPipeline.from_pretrained(base_model(recipe.base))
+        base = base_model(recipe.base)
+        own = catalog.resolve(base) / COMPLETION
+        pipe = GeometryPipeline.from_pretrained(base)
         write_recipe(recipe, data, out)
-        train_completion(recipe, pipe, data, out, resume, workers)
+        train_completion(recipe, pipe, own if own.is_dir() else None, data, out, resume, workers)
         return
     mixture, held_out = make_mixture(recipe, data, "train"), make_mixture(recipe, data, "held-out")
     announce(recipe, mixture)
