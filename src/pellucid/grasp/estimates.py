@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 
+from pellucid.align import Completer
 from pellucid.clip import Estimator, InputError, Prediction
 from pellucid.grasp.pictures import read_picture
 from pellucid.store import load_prediction, save_npz, write_json
@@ -12,7 +13,7 @@ from pellucid.store import load_prediction, save_npz, write_json
 PASSING = ("seconds", "seams")  # of a receipt: what differs from call to call
 
 
-def identity(estimator: Estimator) -> str:
+def identity(estimator: Estimator | Completer) -> str:
     """Eight digits that differ when weights, settings or versions do; empty for one that gives no receipt."""
     receipt = getattr(estimator, "receipt", None)
     if receipt is None:

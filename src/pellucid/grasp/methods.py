@@ -28,12 +28,13 @@ class Belief:
 class Method:
     """The truth (perhaps disturbed), the sensor, an estimator made metric, or the sensor completed by one.
 
-    `estimator` is its name, `identity` tells its versions apart.
+    `estimator` is its name, `identity` tells its versions apart, `completion` those of what completes beside it.
     """
 
     source: Source
     estimator: str = ""
     identity: str = ""
+    completion: str = ""
     disturbance: Disturbance | None = None
 
     @property
@@ -44,6 +45,11 @@ class Method:
         return {
             "oracle": "oracle", "raw": "RAW", "estimator": self.estimator, "completed": f"RAW + {self.estimator}",
         }[self.source]  # fmt: skip
+
+    @property
+    def version(self) -> str:
+        """Differs when anything that decides the depth does."""
+        return f"{self.identity}+{self.completion}" if self.completion else self.identity
 
     def believed(
         self,

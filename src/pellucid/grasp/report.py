@@ -92,7 +92,7 @@ def save_report(request: GraspRequest, methods: list[Method], rows: Iterable[Row
 
 
 def _chosen(rows: list[Row], method: Method) -> list[Row]:
-    return [row for row in rows if (row.method, row.identity) == (method.name, method.identity)]
+    return [row for row in rows if (row.method, row.identity) == (method.name, method.version)]
 
 
 def _median(values: Iterable[float | None]) -> float | None:

@@ -52,7 +52,7 @@ def run_grasps(request: GraspRequest, load: Load, completer: Callable[[str], Com
     try:
         methods = [ORACLE, RAW]
         for name in request.estimator:
-            methods += _asked(request, name, load(name), journal)
+            methods += _asked(request, name, load(name), completer(name), journal)
         jobs = list(_missing(request, methods, journal, completer))
         with _bar(sum(len(job.methods) for job in jobs), "grasping", "trial") as bar:
             for rows in _all(_workers(request), run_job, jobs):
@@ -66,10 +66,12 @@ def run_grasps(request: GraspRequest, load: Load, completer: Callable[[str], Com
         journal.close()
 
 
-def _asked(request: GraspRequest, name: str, estimator: Estimator, journal: Journal) -> list[Method]:
+def _asked(
+    request: GraspRequest, name: str, estimator: Estimator, complete: Completer, journal: Journal
+) -> list[Method]:
     """An estimator on its own and completing the sensor, once it has answered for every scene that needs it."""
     alone = Method(source="estimator", estimator=name, identity=identity(estimator))
-    both = [alone, replace(alone, source="completed")]
+    both = [alone, replace(alone, source="completed", completion=identity(complete))]
     scenes = [(cell, seed) for cell, seed in _scenes(request) if _lacking(both, cell, seed, journal)]
     pictures = _pictured(request, scenes)
     with _bar(len(pictures), f"asking {name}", "scene") as bar:
@@ -110,7 +112,7 @@ def _scenes(request: GraspRequest) -> Iterator[tuple[Cell, int]]:
 
 
 def _lacking(methods: list[Method], cell: Cell, seed: int, journal: Journal) -> tuple[Method, ...]:
-    return tuple(m for m in methods if (m.name, m.identity, cell.name, seed) not in journal.rows)
+    return tuple(m for m in methods if (m.name, m.version, cell.name, seed) not in journal.rows)
 
 
 def _missing(

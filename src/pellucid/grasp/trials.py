@@ -137,7 +137,7 @@ def _row(method: Method, job: Job, spec: SceneSpec, trial: Trial, verdict: Verdi
     errors = (depth - truth)[known] * 1e3
     return Row(
         method=method.name,
-        identity=method.identity,
+        identity=method.version,
         cell=job.cell.name,
         seed=job.seed,
         planner=job.planner,

@@ -26,8 +26,12 @@ _FLYING = 5.0  # expected errors by which a single pixel may be off before it is
 class LearnedCompletion:
     """Keeps what a sensor is expected to have right, and puts what the network expects in the place of the rest."""
 
-    def __init__(self, network: nn.Module, device: str = "cpu") -> None:
-        self._network, self._device = network.to(device).eval(), device
+    def __init__(self, network: nn.Module, device: str = "cpu", sha256: str = "") -> None:
+        self._network, self._device, self._sha256 = network.to(device).eval(), device, sha256
+
+    def receipt(self) -> dict[str, str]:
+        """What its answers depend on. Plain JSON."""
+        return {"completion_sha256": self._sha256}
 
     @torch.no_grad()
     def __call__(
@@ -116,4 +120,4 @@ def load_network(folder: Path, device: str = "auto") -> LearnedCompletion:
         network = UNet2DModel.from_pretrained(folder, torch_dtype=torch.float32)
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder}: cannot be loaded ({error}); install or train the model again") from error
-    return LearnedCompletion(network, place(device).device)
+    return LearnedCompletion(network, place(device).device, network_sha256(folder))
