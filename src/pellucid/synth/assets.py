@@ -93,7 +93,9 @@ def read_asset(shape: StaticMesh) -> Mesh:
     return Mesh(vertices=(mesh.vertices - centre) * (shape.size / (high - low).max()), triangles=mesh.triangles)
 
 
-def _read(path: Path) -> Mesh:
+def _read(path: Path, named: Path | None = None) -> Mesh:
+    """The surface in a file; errors name `named` where the user knows it by another name."""
+    named = named or path
     try:
         import trimesh
     except ImportError as error:
@@ -102,10 +104,10 @@ def _read(path: Path) -> Mesh:
         loaded = trimesh.load_mesh(str(path), process=False)
     except Exception as error:  # trimesh lets through whatever its readers raise
         raise InputError(
-            f"{path}: cannot be read as a model ({type(error).__name__}: {error})".splitlines()[0]
+            f"{named}: cannot be read as a model ({type(error).__name__}: {error})".splitlines()[0]
         ) from error
     if len(getattr(loaded, "faces", ())) == 0:
-        raise InputError(f"{path}: holds no surface; allowed are models with triangles")
+        raise InputError(f"{named}: holds no surface; allowed are models with triangles")
     merged = trimesh.Trimesh(loaded.vertices, loaded.faces, process=False)
     merged.merge_vertices(merge_tex=True, merge_norm=True)
     merged.update_faces(merged.nondegenerate_faces())
@@ -131,6 +133,7 @@ def _converted(path: Path, blender: Sequence[str], cache: Path | None) -> Path:
         if done.returncode or not made.exists():
             last = (done.stderr.strip().splitlines() or ["no message"])[-1].removeprefix("error: ")
             raise InputError(f"{path}: Blender cannot read it ({last})")
+        _read(made, named=path)
         with atomic(target) as temporary:
             temporary.write_bytes(made.read_bytes())
     return target

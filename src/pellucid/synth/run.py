@@ -101,7 +101,7 @@ def described_job(request: RenderRequest, assets: Assets | None, hdris: tuple[Pa
         "resolution": request.size,
         "samples": request.samples,
         "split": request.split,
-        "layout": request.layout,
+        "layout": None if request.layout == "heap" else request.layout,  # as folders had it before there was a choice
         "assets": sha256(models.encode()).hexdigest() if assets else None,
         "hdris": [path.name for path in hdris],
     }
