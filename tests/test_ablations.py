@@ -17,7 +17,7 @@ from pellucid.evaluate.published import published_tables
 from pellucid.evaluate.trend import agreement, order
 from pellucid.model import dvd
 from pellucid.predict.estimators import load_estimator
-from pellucid.train import ablation_run
+from pellucid.train import ablation_arms, ablation_run
 from pellucid.train import run as training
 from pellucid.train.ablation_clips import forth_and_back
 from pellucid.train.ablation_request import AblationRequest
@@ -73,7 +73,7 @@ def small(monkeypatch):
         trained.append(recipe)
         training.train(recipe, *arguments, **options)
 
-    monkeypatch.setattr(ablation_run, "train", counted)
+    monkeypatch.setattr(ablation_arms, "train", counted)
     return trained
 
 
@@ -181,7 +181,7 @@ def test_the_weights_of_the_gradient_losses_are_the_recipes():
 
 def test_a_trained_pipeline_works_at_the_tau_of_its_recipe(base, scenes, tmp_path, small, monkeypatch):
     recipe = replace(ablation_run.shared(str(base), 2, 0), tau=0.25)
-    ablation_run.train(recipe, [scenes], tmp_path / "run", workers=0)
+    ablation_arms.train(recipe, [scenes], tmp_path / "run", workers=0)
     assert small == [recipe]
     pipe = GeometryPipeline.from_pretrained(tmp_path / "run" / "model").to(torch.float32)
     seen = []

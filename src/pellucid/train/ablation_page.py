@@ -1,64 +1,14 @@
-"""Our arms beside the paper's numbers, and what the order of both says, computed from the numbers."""
+"""An ablation's result as a page: our arms beside the paper's numbers, and what both orders say."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from pellucid.evaluate.columns import COLUMNS
-from pellucid.evaluate.published import PublishedTable, published_tables
 from pellucid.evaluate.tables import Grid
-from pellucid.evaluate.trend import agreement, order
-from pellucid.train.ablations import ABLATIONS, Ablation
-
-JUDGED = "abs_rel"  # the metric that every table of the papers has
-SHOWN = (JUDGED, "delta_1.05", "delta_1.25", "tae", "glass_abs_rel")
-
-
-def compared(
-    ablation: Ablation, arms: list[dict[str, Any]], repetitions: dict[str, list[dict[str, float]]]
-) -> dict[str, Any]:
-    """The order of the arms in each shown metric, and how it is beside each of the paper's tables."""
-    orders = {}
-    for key in SHOWN:
-        column = COLUMNS[key.removeprefix("glass_")]
-        # Of clips without glass, or one frame, there is no such number.
-        whole = [
-            all(key in rows[k] for rows in repetitions.values()) for k in range(len(next(iter(repetitions.values()))))
-        ]
-        rows = {name: [r[key] for r, has in zip(rs, whole, strict=True) if has] for name, rs in repetitions.items()}
-        if any(whole):
-            orders[key] = order(rows, column.better)
-    published = []
-    for table in _tables(ablation):
-        printed = {a["name"]: n for a in arms if (n := _number(table, a["printed"])) is not None}
-        found = agreement(orders[JUDGED], printed)
-        if found is not None:
-            note = {"what": table.what, "place": f"{table.paper} {table.place}", "citation": table.citation}
-            published.append(
-                {**note, "note": table.note, "printed": printed, **asdict(found), "verdict": found.verdict}
-            )
-    return {
-        "orders": {
-            key: {"means": o.means, "least": o.least, "best": o.best, "equals_of_best": o.equals_of_best}
-            for key, o in orders.items()
-        },
-        "published": published,
-    }
-
-
-def _tables(ablation: Ablation) -> list[PublishedTable]:
-    return [
-        t
-        for t in published_tables()
-        if t.paper == ablation.paper and t.table in ablation.tables and t.kind == "ablation"
-    ]
-
-
-def _number(table: PublishedTable, method: str) -> float | None:
-    numbers = dict(table.rows).get(method, {})
-    return numbers[JUDGED].value if JUDGED in numbers else None
+from pellucid.train.ablation_order import JUDGED, SHOWN
+from pellucid.train.ablations import ABLATIONS
 
 
 def page(result: dict[str, Any]) -> str:

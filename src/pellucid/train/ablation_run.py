@@ -1,13 +1,8 @@
-"""An ablation from end to end: arm by arm, resumable, one bad arm not stopping the others."""
+"""An ablation from end to end: arms, their order, the page beside the paper's numbers."""
 
-import hashlib
-import json
 import platform
-import re
-import shutil
-import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from os import cpu_count
@@ -15,41 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from pellucid.clip import Estimator, InputError
-from pellucid.evaluate.protocol import Item, Protocol
-from pellucid.evaluate.run import Job, run
-from pellucid.evaluate.sources import Running
+from pellucid.clip import InputError
+from pellucid.data.sets import find_data
 from pellucid.model import catalog
 from pellucid.store import Lock, atomic, read_json, write_json
-from pellucid.train.ablation_clips import BENCHMARK, held_out, protocol_of
-from pellucid.train.ablation_page import compared, page
+from pellucid.train.ablation_arms import Bench, Load, Rows, scored, scored_arms
+from pellucid.train.ablation_clips import held_out, protocol_of
+from pellucid.train.ablation_order import compared
+from pellucid.train.ablation_page import page
 from pellucid.train.ablation_request import AblationRequest
 from pellucid.train.ablations import ABLATIONS, Ablation, Arm, shared
-from pellucid.train.loop import LATEST
-from pellucid.train.recipes import Recipe
-from pellucid.train.run import base_model, train
-
-Load = Callable[[str, dict[str, Any]], Estimator]
-Rows = dict[str, dict[str, dict[str, float]]]  # clip, region, metric
+from pellucid.train.run import base_model
 
 FRAMES, LONG_FRAMES = 13, 73
-FINISHED, PAGE = "finished.json", "ablations.md"
+PAGE = "ablations.md"
 REFERENCE = "the base as it is"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """What arms are scored on and by."""
-
-    request: AblationRequest
-    ablation: Ablation
-    base: str
-    size: tuple[int, int] | None
-    protocol: Protocol
-    items: list[Item]
-    load: Load
 
 
 def run_ablation(request: AblationRequest, load: Load) -> tuple[list[Path], dict[str, str]]:
@@ -67,13 +43,15 @@ def run_ablation(request: AblationRequest, load: Load) -> tuple[list[Path], dict
     protocol = protocol_of(frames, ablation.windows)
     items = held_out(request.data, request.clips, protocol, ablation.windows)
     trained = next((arm.recipe for arm in arms if arm.recipe is not None), None)
+    if trained:
+        find_data(list(request.data), "train")  # or each arm would say that there is none
     size = request.size or (trained.sizes[0] if trained else None)
     bench = Bench(request=request, ablation=ablation, base=base, size=size, protocol=protocol, items=items, load=load)
     request.out.mkdir(parents=True, exist_ok=True)
     lock = Lock(request.out / "ablation.lock")
     try:
-        scores, left_out = _scored_arms(bench, arms)
-        reference = _scored(bench, Arm(name=REFERENCE), 0) if trained else None
+        scores, left_out = scored_arms(bench, arms)
+        reference = scored(bench, Arm(name=REFERENCE), 0) if trained else None
     finally:
         lock.release()
     result = _result(bench, arms, scores, reference, left_out)
@@ -102,63 +80,8 @@ def _checked_base(base: str, ablation: Ablation) -> int:
     return config["num_attention_heads"] * config["attention_head_dim"]
 
 
-def _scored_arms(bench: Bench, arms: Any) -> tuple[dict[str, list[Rows]], dict[str, str]]:
-    """The scores of each arm, one entry a seed, and why arms are left out: one that fails in a seed is in all."""
-    seeds = 1 if bench.ablation.windows else bench.request.seeds
-    scores: dict[str, list[Rows]] = {}
-    left_out: dict[str, str] = {}
-    todo = [(seed, arm) for seed in range(seeds) for arm in arms]
-    for count, (seed, arm) in enumerate(todo, 1):
-        if arm.name in left_out:
-            continue
-        _say(f"{bench.request.ablation}: {count} of {len(todo)}: {arm.name}, seed {seed}")
-        try:
-            scores.setdefault(arm.name, []).append(_scored(bench, arm, seed))
-        except InputError as error:
-            left_out[arm.name] = " ".join(str(error).split())
-            _say(f"pellucid: error: {arm.name}, seed {seed}: {left_out[arm.name]}")
-    kept = {name: rows for name, rows in scores.items() if name not in left_out}
-    if len(kept) < 2:
-        raise InputError(f"{len(kept)} of {len(arms)} arms could be scored; the lines above say why")
-    return kept, left_out
-
-
-def _scored(bench: Bench, arm: Arm, seed: int) -> Rows:
-    """The scores of an arm's clips, trained first where that is not done."""
-    model, label = bench.base, re.sub(r"[^\w.+-]+", "-", f"{arm.name}-{Path(bench.base).name}-{seed}")
-    if arm.recipe is not None:
-        folder = _trained(bench.request, replace(arm.recipe, seed=seed))
-        model, label = str(folder / "model"), folder.name
-    settings = arm.settings | {"device": bench.request.device, "resolution": bench.size, "seed": 1 + seed}
-    source = Running(label, bench.load(model, settings))
-    job = Job(
-        source=source, benchmark=BENCHMARK, protocol_name="short", protocol=bench.protocol, items=bench.items,
-        out=bench.request.out / "scores" / ("long" if bench.ablation.windows else "short"),
-    )  # fmt: skip
-    names = run(job)["clip_names"]
-    return {name: read_json(job.folder / "clips" / f"{name}.json")["regions"] for name in names}
-
-
-def _trained(request: AblationRequest, recipe: Recipe) -> Path:
-    """The folder of the finished run of a recipe on the data; trained now, or to its end, where it is not."""
-    told = asdict(recipe) | {"data": [str(root.resolve()) for root in request.data]}
-    name = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
-    folder = request.out / "arms" / name
-    if (folder / FINISHED).is_file():
-        return folder
-    resume = (folder / LATEST).is_file()
-    if folder.exists() and not resume:  # killed before its first checkpoint
-        shutil.rmtree(folder)
-    cache = (request.cache or request.out / "latents") / f"seed{recipe.seed}"
-    train(recipe, request.data, folder, resume=resume, cache=cache, workers=0)
-    write_json(folder / FINISHED, {"steps": recipe.steps})
-    for checkpoint in folder.glob("checkpoint-*"):  # three times the model, and of no more use
-        shutil.rmtree(checkpoint)
-    return folder
-
-
 def _result(
-    bench: Bench, arms: Any, scores: dict[str, list[Rows]], reference: Rows | None, left_out: dict[str, str]
+    bench: Bench, arms: Sequence[Arm], scores: dict[str, list[Rows]], reference: Rows | None, left_out: dict[str, str]
 ) -> dict[str, Any]:
     """Everything that the page shows, as plain JSON."""
     request = bench.request
@@ -194,7 +117,7 @@ def _result(
 
 
 def _means(rows: Rows, clips: list[str]) -> dict[str, float]:
-    """Means over clips of each metric, those of glass alone under names that say so, where every clip has it."""
+    """Means of each metric over clips; of glass alone, over those with glass, under names that say so."""
     means = {}
     for region, prefix in (("all", ""), ("glass", "glass_")):
         parts = [rows[clip][region] for clip in clips if region in rows[clip]]
@@ -213,10 +136,6 @@ def _command(request: AblationRequest) -> str:
         if value != default:
             words += [f"--{name}", Path(value).name if name == "base" else str(value)]
     return " ".join(words)
-
-
-def _say(line: str) -> None:
-    tqdm.write(line, file=sys.stderr)
 
 
 def _write(path: Path, text: str) -> None:
