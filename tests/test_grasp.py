@@ -18,9 +18,10 @@ from pellucid.grasp.metric import table_depth
 from pellucid.grasp.observe import Camera, observe, scene_camera
 from pellucid.grasp.planners import GraspPlanner, View, best_on_target, between_fingers, cloud_of
 from pellucid.grasp.ranking import Closings, doubt
-from pellucid.grasp.scenes import CELLS, LONGEST, OBJECTS, WIDEST, WORKSPACE, grasp_scene, target_of
+from pellucid.grasp.scenes import CELLS, WORKSPACE, grasp_scene, target_of
 from pellucid.grasp.success import mcnemar, wilson
 from pellucid.synth import SceneSpec
+from pellucid.synth.apart import LONGEST, OBJECTS, WIDEST
 from pellucid.synth.shapes import build_mesh
 from pellucid.synth.spec import Geometry, Lathe, Pose, SceneObject, Superquadric
 from pellucid.synth.surroundings import TABLE
@@ -282,9 +283,9 @@ def test_doubt_is_the_chance_that_an_error_is_larger_than_the_hand_forgives():
     view = View(camera=camera, depth=zeros, rgb=np.zeros((1, 1, 3), np.uint8), target=zeros > 1, half_size=0.3)
     closings = Closings(
         tips=np.array([[0.5, 0.0, 0.0]] * 2), rotations=np.stack([np.eye(3), np.eye(3)[[1, 0, 2]]]),
-        sizes=np.full(2, 0.04), widths=np.full(2, 0.06), filled=np.full(2, 0.02), held=np.ones((2, 3), bool),
-        offset=np.zeros((2, 3)), along=np.zeros((2, 3)), normals=np.zeros((3, 3)),
-        errors=np.array([0.02, 0.06, np.nan]),
+        sizes=np.full(2, 0.04), widths=np.full(2, 0.06), filled=np.full(2, 0.02), hand=np.array([0, 0, 0, 1, 1]),
+        offset=np.zeros(5), along=np.zeros(5), normals=np.zeros((5, 3)),
+        errors=np.array([0.02, 0.06, np.nan, 0.04, np.nan]),
     )  # fmt: skip
     # 4 % of half a metre is 20 mm. The first hand approaches along the ray, with 20 mm to spare; the second closes
     # along it, with 10 mm. Of a normal error the mean size is sqrt(2 / pi) of its standard deviation.

@@ -26,6 +26,8 @@ FEWEST = 25  # points of a thing worth grasping
 SEEDS, TURNS = 64, 12
 DEPTHS = (0.012, 0.024, 0.036)  # metres from the point to the finger tips
 FINGERTIP = 0.003  # metres before the tips that must be free too
+MARGIN, PALM_MARGIN = 0.002, 0.01  # metres beside the hand that must be free; at the ends of the palm
+STRAY = 1  # point that may be met all the same
 STEEPEST = 0.35  # the least downward share of an approach
 BIN, BINS, BREAK = 0.002, 100, 6  # metres; the search along the closing; empty bins that end a thing
 SPARE = 0.015  # metres that the jaws open wider than what they close on, at each side
@@ -108,7 +110,7 @@ def _approaches(normal: Float64[np.ndarray, " 3"], from_camera: Float64[np.ndarr
 
 
 def _tried(surface: _Surface, seed: int, approach: np.ndarray, view: View, hand: Hand) -> list[Grasp]:
-    """What is found at one point along one approach, at all turns and depths."""
+    """What is found at one point along one approach, at all depths and turns: each such hand is a row."""
     p, thing = surface.points[seed], surface.middles[surface.thing[seed]]
     near = np.asarray(surface.tree.query_ball_point(p, REACH))
     near = near[(surface.points[near] - p) @ approach < DEPTHS[-1] + FINGERTIP]  # the others lie past the fingers
@@ -118,49 +120,62 @@ def _tried(surface: _Surface, seed: int, approach: np.ndarray, view: View, hand:
     angles = (np.arange(TURNS) / TURNS * np.pi)[:, None]
     closings = np.cos(angles) * first + np.sin(angles) * np.cross(approach, first)
     laterals = np.cross(approach, closings)
-    x, y, along = local @ approach, closings @ local.T, laterals @ local.T
-    z = abs(along)
-    column = np.clip(np.floor(y / BIN).astype(int) + BINS // 2, 0, BINS - 1)
-    within = z < hand.width / 2
-    found = []
-    for depth in DEPTHS:
-        inside = within & (x < depth) & (x > depth - hand.length)
-        low, high = _extent(inside, column)
-        inside &= (column >= low[:, None]) & (column <= high[:, None])
-        left, right = np.where(inside, y, np.inf).min(1), np.where(inside, y, -np.inf).max(1)
-        size = np.where(inside.sum(1) >= SUPPORT, right - left, np.inf)
-        fits = (size > NARROWEST) & (size < hand.opening - 2 * TIGHT)
-        middle = np.where(fits, (left + right) / 2, 0)
-        width = np.minimum(size + 2 * SPARE, hand.opening)
-        offset = y - middle[:, None]
-        fits &= ~_meets(x, abs(offset), z, depth, width, hand)
-        lowest = (p + middle[:, None] * closings)[:, 2] + depth * approach[2]
-        lowest -= abs(closings[:, 2]) * (width / 2 + hand.thickness) + abs(laterals[:, 2]) * hand.width / 2
-        k = np.flatnonzero(fits & (lowest > OVER_TABLE))
-        if not len(k):
-            continue
-        hands = Closings(
-            tips=p + middle[k, None] * closings[k] + depth * approach,
-            rotations=np.stack([np.broadcast_to(approach, (len(k), 3)), closings[k], laterals[k]], 2),
-            sizes=size[k], widths=width[k], filled=depth - np.where(inside[k], x, np.inf).min(1),
-            held=inside[k], offset=offset[k], along=along[k], normals=surface.normals[near],
-            errors=None if surface.errors is None else surface.errors[near],
-        )  # fmt: skip
-        found += [
-            Grasp(position=tips, rotation=rotation, width=float(wide), score=float(score))
-            for tips, rotation, wide, score in zip(
-                hands.tips, hands.rotations, hands.widths, scores(hands, thing, view, hand), strict=True
-            )
-        ]
-    return found
+    x, y, z = local @ approach, closings @ local.T, laterals @ local.T
+    depths = np.repeat(DEPTHS, TURNS)
+    closings, laterals = np.tile(closings, (len(DEPTHS), 1)), np.tile(laterals, (len(DEPTHS), 1))
+    # What the fingers could meet, row by row: the point itself at least.
+    turn, point = np.nonzero(abs(z) < hand.width / 2 + MARGIN)
+    turn, point = np.tile(turn, len(DEPTHS)), np.tile(point, len(DEPTHS))
+    row = np.repeat(np.arange(len(DEPTHS)) * TURNS, len(turn) // len(DEPTHS)) + turn
+    begin = np.searchsorted(row, np.arange(len(depths)))
+    up, across, along = depths[row] - x[point], y[turn, point], z[turn, point]  # from the tips; from the point
+    column = np.clip(np.floor(across / BIN).astype(int) + BINS // 2, 0, BINS - 1)
+    held = (abs(along) < hand.width / 2) & (up > 0) & (up < hand.length)
+    low, high = _extent(row[held], column[held], len(depths))
+    held &= (column >= low[row]) & (column <= high[row])
+    left = np.minimum.reduceat(np.where(held, across, np.inf), begin)
+    right = np.maximum.reduceat(np.where(held, across, -np.inf), begin)
+    size = np.where(np.bincount(row[held], minlength=len(depths)) >= SUPPORT, right - left, np.inf)
+    fits = (size > NARROWEST) & (size < hand.opening - 2 * TIGHT)
+    middle = np.where(fits, (left + right) / 2, 0)
+    width = np.minimum(size + 2 * SPARE, hand.opening)
+    offset = across - middle[row]
+    away = abs(offset) - width[row] / 2  # from the fingers' inner sides, outwards
+    met = (up > -FINGERTIP) & (up < hand.length) & (away > -0.001) & (away < hand.thickness + MARGIN)
+    fits &= np.bincount(row[met], minlength=len(depths)) <= STRAY
+    above = local[x < DEPTHS[-1] - hand.length]
+    palm = above @ approach < depths[:, None] - hand.length
+    palm &= abs(laterals @ above.T) < hand.palm[2] / 2 + MARGIN
+    palm &= abs(closings @ above.T - middle[:, None]) < hand.palm[1] / 2 + PALM_MARGIN
+    fits &= palm.sum(1) <= STRAY
+    tips = p + middle[:, None] * closings + depths[:, None] * approach
+    reach_down = abs(closings[:, 2]) * (width / 2 + hand.thickness) + abs(laterals[:, 2]) * hand.width / 2
+    k = np.flatnonzero(fits & (tips[:, 2] - np.where(fits, reach_down, 0) > OVER_TABLE))
+    if not len(k):
+        return []
+    place = np.full(len(depths), -1)
+    place[k] = np.arange(len(k))
+    held &= place[row] >= 0
+    of = near[point[held]]
+    hands = Closings(
+        tips=tips[k], rotations=np.stack([np.broadcast_to(approach, (len(k), 3)), closings[k], laterals[k]], 2),
+        sizes=size[k], widths=width[k], filled=np.maximum.reduceat(np.where(held, up, -np.inf), begin)[k],
+        hand=place[row[held]], offset=offset[held], along=along[held], normals=surface.normals[of],
+        errors=None if surface.errors is None else surface.errors[of],
+    )  # fmt: skip
+    ranks = scores(hands, thing, view, hand)
+    return [
+        Grasp(position=hands.tips[i], rotation=hands.rotations[i], width=float(hands.widths[i]), score=float(ranks[i]))
+        for i in range(len(k))
+    ]
 
 
-def _extent(inside: Bool[np.ndarray, "R N"], column: Int64[np.ndarray, "R N"]) -> tuple[np.ndarray, np.ndarray]:
-    """The first and last occupied bin of the thing at the middle bin, for each turn; gaps end it."""
-    turns = np.arange(len(inside))[:, None]
-    flat = (turns * BINS + column)[inside]
-    occupied = np.bincount(flat, minlength=len(inside) * BINS).reshape(-1, BINS) > 0
-    c, bins = BINS // 2, np.arange(BINS)
+def _extent(
+    row: Int64[np.ndarray, " n"], column: Int64[np.ndarray, " n"], rows: int
+) -> tuple[Int64[np.ndarray, " R"], Int64[np.ndarray, " R"]]:
+    """The first and last occupied bin of the thing at the middle bin, for each row; gaps end it."""
+    occupied = np.bincount(row * BINS + column, minlength=rows * BINS).reshape(-1, BINS) > 0
+    c = BINS // 2
     # How many bins ago, walking outwards from the middle, there was something; the walk ends where that is too long.
     ends = []
     for side in (occupied[:, c::-1], occupied[:, c:]):
@@ -168,29 +183,13 @@ def _extent(inside: Bool[np.ndarray, "R N"], column: Int64[np.ndarray, "R N"]) -
         last = np.maximum.accumulate(np.where(side, steps, 0), axis=1)
         lost = steps - last >= BREAK
         stop = np.where(lost.any(1), lost.argmax(1), side.shape[1])
-        ends.append(np.where(bins[: side.shape[1]] < stop[:, None], last, 0).max(1))
+        ends.append(np.where(steps < stop[:, None], last, 0).max(1))
     return c - ends[0], c + ends[1]
-
-
-def _meets(
-    x: Float64[np.ndarray, " N"],
-    away: Float64[np.ndarray, "R N"],
-    z: Float64[np.ndarray, "R N"],
-    depth: float,
-    width: Float64[np.ndarray, " R"],
-    hand: Hand,
-) -> Bool[np.ndarray, " R"]:
-    """Whether a finger or the palm would run into more than a stray point, for each turn."""
-    half = width[:, None] / 2
-    fingers = (z < hand.width / 2 + 0.002) & (x < depth + FINGERTIP) & (x > depth - hand.length)
-    fingers &= (away > half - 0.001) & (away < half + hand.thickness + 0.002)
-    palm = (z < hand.palm[2] / 2 + 0.002) & (x < depth - hand.length) & (away < hand.palm[1] / 2 + 0.01)
-    return (fingers.sum(1) > 1) | (palm.sum(1) > 1)
 
 
 def _way_is_free(grasp: Grasp, surface: _Surface, hand: Hand) -> bool:
     """Whether the palm, and the whole hand on its way there along the approach, would run into no more than a stray
     point of what stands around."""
     x, y, z = ((surface.points - grasp.position) @ grasp.rotation).T
-    met = (x < -hand.length) & (x > -hand.length - BEHIND_PALM) & (abs(y) < hand.palm[1] / 2 + 0.01)
-    return int((met & (abs(z) < hand.palm[2] / 2 + 0.002)).sum()) < 2
+    met = (x < -hand.length) & (x > -hand.length - BEHIND_PALM) & (abs(y) < hand.palm[1] / 2 + PALM_MARGIN)
+    return int((met & (abs(z) < hand.palm[2] / 2 + MARGIN)).sum()) <= STRAY

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Float64, Int64
 from scipy.special import erfc
 
 from pellucid.grasp.hand import Hand
@@ -19,18 +19,23 @@ DOUBT = 3.0  # what a grasp loses that is sure to miss: as much as one that is n
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closings:
-    """Hands of one approach and depth at several turns, each about to close on something, and the points around."""
+    """Hands of one approach and depth at several turns, each about to close on something, and what is between."""
 
     tips: Float64[np.ndarray, "R 3"]
     rotations: Float64[np.ndarray, "R 3 3"]
     sizes: Float64[np.ndarray, " R"]  # metres across what is between the fingers
     widths: Float64[np.ndarray, " R"]  # metres that the jaws open
     filled: Float64[np.ndarray, " R"]  # metres from the tips up to the highest point between the fingers
-    held: Bool[np.ndarray, "R N"]  # whether a point is between the fingers
-    offset: Float64[np.ndarray, "R N"]  # metres from the middle, along the closing
-    along: Float64[np.ndarray, "R N"]  # metres from the middle, along the pads' width
-    normals: Float64[np.ndarray, "N 3"]
-    errors: Float64[np.ndarray, " N"] | None  # relative, to be expected of each point's depth; NaN unknown
+    # One for each point between the fingers of a hand:
+    hand: Int64[np.ndarray, " n"]  # which
+    offset: Float64[np.ndarray, " n"]  # metres from the middle, along the closing
+    along: Float64[np.ndarray, " n"]  # metres from the middle, along the pads' width
+    normals: Float64[np.ndarray, "n 3"]
+    errors: Float64[np.ndarray, " n"] | None  # relative, to be expected of the depth; NaN unknown
+
+    def total(self, of: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " R"]:
+        """The sum over the points between each hand's fingers."""
+        return np.bincount(self.hand, of, minlength=len(self.tips))
 
 
 def scores(hands: Closings, middle: Float64[np.ndarray, " 3"], view: View, hand: Hand) -> Float64[np.ndarray, " R"]:
@@ -40,7 +45,7 @@ def scores(hands: Closings, middle: Float64[np.ndarray, " 3"], view: View, hand:
     to_middle = middle - hands.tips
     off = np.linalg.norm(to_middle - (to_middle * approach).sum(1, keepdims=True) * approach, axis=1)
     score = 3 * _squareness(hands) ** 2 + _touched(hands, hand) - abs(closing[:, 2]) - 0.25 * (1 + approach[:, 2])
-    score += 0.6 * np.clip(hands.filled / 0.03, 0, 1) + 0.15 * np.minimum(1, hands.held.sum(1) / 60)
+    score += 0.6 * np.clip(hands.filled / 0.03, 0, 1) + 0.15 * np.minimum(1, hands.total(np.ones(len(hands.hand))) / 60)
     score -= 6 * off + 1.5 * hands.sizes + 4 * np.maximum(0, hands.sizes - 0.065)
     return score - 0.35 * _hidden(hands, view, hand) - DOUBT * doubt(hands, view, hand)
 
@@ -54,8 +59,8 @@ def doubt(hands: Closings, view: View, hand: Hand) -> Float64[np.ndarray, " R"]:
     """
     if hands.errors is None:
         return np.zeros(len(hands.tips))
-    told = hands.held & np.isfinite(hands.errors)
-    relative = (told * np.nan_to_num(hands.errors)).sum(1) / np.maximum(told.sum(1), 1)
+    told = np.isfinite(hands.errors)
+    relative = hands.total(np.where(told, hands.errors, 0)) / np.maximum(hands.total(told.astype(np.float64)), 1)
     rays = hands.tips - view.camera.T_world_camera[:3, 3]
     along, across = (relative * abs((rays * hands.rotations[:, :, k]).sum(1)) for k in (0, 1))
     reach = np.minimum(hands.filled, hand.length - hands.filled)
@@ -68,14 +73,13 @@ def _squareness(hands: Closings) -> Float64[np.ndarray, " R"]:
     across = np.sqrt(np.clip(1 - (hands.normals @ hands.rotations[0, :, 0]) ** 2, 0, 1))
     # Of a side that the camera does not see only the rim is there, which faces the hand and says nothing.
     evidence = np.clip((across - TOP) / (SIDE - TOP), 0, 1)
-    facing = (hands.normals @ hands.rotations[:, :, 1].T).T
-    band = np.maximum(0.006, 0.2 * hands.sizes)[:, None]
-    outer = hands.sizes[:, None] / 2 - band
+    facing = (hands.normals * hands.rotations[hands.hand, :, 1]).sum(1)
+    outer = (hands.sizes / 2 - np.maximum(0.006, 0.2 * hands.sizes))[hands.hand]
     square = np.full(len(hands.tips), np.inf)
     for sign in (-1, 1):
-        weight = (hands.held & (sign * hands.offset > outer)) * evidence
-        seen = (np.clip(sign * facing, 0, None) * weight).sum(1)
-        square = np.minimum(square, (seen + UNSEEN * GUESS) / (weight.sum(1) + UNSEEN))
+        weight = (sign * hands.offset > outer) * evidence
+        seen = hands.total(np.clip(sign * facing, 0, None) * weight)
+        square = np.minimum(square, (seen + UNSEEN * GUESS) / (hands.total(weight) + UNSEEN))
     return square
 
 
@@ -87,9 +91,9 @@ def _touched(hands: Closings, hand: Hand) -> Float64[np.ndarray, " R"]:
     strip = np.clip(np.floor((hands.along / hand.width + 0.5) * STRIPS), 0, STRIPS - 1).astype(int)
     shares = []
     for sign in (-1, 1):
-        turn, point = np.nonzero(hands.held & (sign * hands.offset > hands.sizes[:, None] / 2 - OUTLINE))
+        outermost = sign * hands.offset > hands.sizes[hands.hand] / 2 - OUTLINE
         met = np.zeros((len(hands.tips), STRIPS), bool)
-        met[turn, strip[turn, point]] = True
+        met[hands.hand[outermost], strip[outermost]] = True
         shares.append(met.mean(1))
     return np.minimum(*shares)
 
