@@ -1,7 +1,8 @@
 """Seconds per frame of `pellucid render`, and the share of them inside Cycles: `python benchmarks/render.py`.
 
 Renders the first frames of a few scenes at several sizes and samples, each in a fresh Blender, as `render` does, and
-writes benchmarks/results/render.md. Run it on an idle machine. CPU seconds are those of all processes together.
+writes benchmarks/results/render.md, or another page that --page names. CPU seconds are those of all processes together;
+seconds per frame mean little unless the machine is idle, so the page says how loaded it was.
 """
 
 import argparse
@@ -65,11 +66,13 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", default=["160x256", "288x512", "480x832"])
     parser.add_argument("--samples", type=int, nargs="+", default=[4, 16, 32])
     parser.add_argument("--device", default="cpu", choices=["cpu", "auto", "optix", "cuda"])
+    parser.add_argument("--page", default="render")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
 
     blender = find_blender()
     scenes = settled(options.scenes, options.frames)
+    load = os.getloadavg()[0]
     rows = []
     for size, samples in itertools.product(options.sizes, options.samples):
         height, width = map(int, size.split("x"))
@@ -88,7 +91,8 @@ def main() -> None:
         "# Rendering", "",
         f"`python benchmarks/render.py`, {datetime.date.today()}, {platform.machine()} with {os.cpu_count()} cores, "
         f"{options.threads} threads, device {options.device}, {blender.description.partition(',')[0]}; "
-        f"{options.scenes} scenes of {options.frames} frames, each from the start of a fresh Blender to the last file.",
+        f"{options.scenes} scenes of {options.frames} frames, each from the start of a fresh Blender to the last file; "
+        f"the machine's load was {load:.1f} when it began.",
         "",
         "| size | samples | s per frame | CPU s per frame | frames per hour and core | inside Cycles | kB per frame | "
         "core-hours for 11,000 × 120 |",
@@ -97,7 +101,7 @@ def main() -> None:
         "Short scenes pay more for the start of Blender than full ones of 120 frames: their share inside Cycles is a "
         "lower bound.", "",
     ]  # fmt: skip
-    (RESULTS / "render.md").write_text("\n".join(page), encoding="utf-8")
+    (RESULTS / f"{options.page}.md").write_text("\n".join(page), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pellucid.synth.mesh import Mesh
 from pellucid.synth.orbit import camera_poses
 from pellucid.synth.passes import read_surfaces
 from pellucid.synth.shapes import build_mesh
-from pellucid.synth.spec import MATERIAL_IDS, TRANSPARENT, Lathe, Material, SceneObject, SceneSpec
+from pellucid.synth.spec import MATERIAL_IDS, TRANSPARENT, FixedObject, Lathe, Material, SceneObject, SceneSpec
 
 Device = Literal["auto", "cpu", "optix", "cuda"]
 SCRIPT = Path(__file__).with_name("blender_render.py")
@@ -73,7 +73,8 @@ def render_scene(spec: SceneSpec, settings: RenderSettings, blender: Sequence[st
 
 def scene_meshes(spec: SceneSpec) -> Iterator[tuple[str, int, Material, Mesh, np.ndarray]]:
     """Every body: a name, its instance id, its material, its mesh, T_world_body. Parts and liquids are bodies too."""
-    for item in (*spec.fixed, *spec.objects):
+    things: list[SceneObject | FixedObject] = [*spec.fixed, *spec.objects]
+    for item in things:
         yield f"thing {item.id}", item.id, item.material, build_mesh(item.geometry), item.pose.matrix
         for part in item.parts:
             pose = item.pose.matrix @ part.pose.matrix
