@@ -14,7 +14,7 @@ from pellucid.synth.assets import find_assets, read_asset
 from pellucid.synth.families import FAMILIES
 from pellucid.synth.lathe import liquid_mesh
 from pellucid.synth.materials import OBJECT_KINDS, sample_material
-from pellucid.synth.mesh import overlap_thickness, pierces
+from pellucid.synth.mesh import overlap_thickness, pierces, union
 from pellucid.synth.orbit import camera_poses
 from pellucid.synth.sampling import TEST_SEEDS
 from pellucid.synth.sensor import simulate_active_stereo
@@ -53,6 +53,13 @@ def test_walls_are_as_thick_as_they_say():
     assert radii == pytest.approx([0.028])  # the outside has no ring there, the inside has several
     assert np.linalg.norm(mesh.vertices[:, :2], axis=1).max() == pytest.approx(0.03, abs=1e-5)
     assert mesh.volume == pytest.approx(np.pi * (0.03**2 * 0.1 - 0.028**2 * 0.094), rel=0.03)
+
+
+def test_a_liquid_follows_the_lobes_of_a_twisted_vessel():
+    vessel = Lathe(profile=((0.03, 0), (0.04, 0.12)), wall=0.002, floor=0.004, lobes=6, lobe_depth=0.08, twist=2.0)
+    whole = build_mesh(replace(vessel, solid=True))
+    liquid = liquid_mesh(vessel, 0.4)
+    assert union([whole, liquid]).volume == pytest.approx(whole.volume, rel=1e-3), "none of it is outside"
 
 
 def test_a_thin_rod_through_a_wall_is_found_and_one_that_leans_on_it_is_not():
