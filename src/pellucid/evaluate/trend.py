@@ -83,7 +83,9 @@ def agreement(ours: Order, printed: Mapping[str, float], better: str = "lower") 
     if len(shared) < 2:
         return None
     sign = 1 if better == "lower" else -1
-    same, opposite, untold = [], [], 0
+    same: list[tuple[str, str]] = []
+    opposite: list[tuple[str, str]] = []
+    untold = 0
     for one, other in combinations(shared, 2):  # one is ours better
         step = sign * (printed[other] - printed[one])
         if step == 0:
