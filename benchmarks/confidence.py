@@ -188,7 +188,8 @@ def plot(results: dict[str, dict]) -> str:
         svg.append(line(list(zip(gone, r["curve"], strict=True)), 450, 1, 1.1, colour))
         svg.append(line(list(zip(gone, r["best"], strict=True)), 450, 1, 1.1, colour + ' stroke-dasharray="2 3"'))
         svg.append(words(90, 60 + 20 * number, part, "start", f'style="fill:{COLOURS[part]}"'))
-    svg += [words(720, 58, "chance", "end"), words(720, 215, "dotted: the best order", "end"), "</svg>"]
+    svg += [words(720, 58, "dashed: chance", "end"), words(720, 90, "solid: by the expected error", "end")]
+    svg += [words(720, 108, "dotted: the best order", "end"), "</svg>"]
     return "\n".join(svg) + "\n"
 
 

@@ -266,3 +266,10 @@ def test_grasping_keeps_the_expected_error_of_what_it_asked_once(tmp_path):
     said = Prediction(quantity="disparity", invariance="affine", values=values, expected_error=values / 9)
     estimate(lambda _: said, [tmp_path / "a.png"], tmp_path / "kept", lambda: None)
     np.testing.assert_array_equal(kept_estimate(tmp_path / "kept", tmp_path / "a.png").expected_error, values / 9)
+
+
+def test_nano_is_calibrated():
+    """Its weights and its calibration go together: after training it anew, `benchmarks/confidence.py --fit`."""
+    calibration = load_calibration(find("nano"))
+    assert calibration.clips > 30 and 0 < calibration.errors[0] < calibration.errors[-1] < 1
+    assert calibration.settings == comparable(Settings().completed(find("nano").config))
