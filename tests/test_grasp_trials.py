@@ -1,6 +1,8 @@
 """The `grasp` command: trials that repeat, resume and compare; the table, the curve and the film."""
 
 import json
+from dataclasses import replace
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -10,6 +12,7 @@ from pellucid.align import Completer, complete_depth
 from pellucid.cli import main
 from pellucid.clip import InputError, Prediction
 from pellucid.grasp.arena import Arena
+from pellucid.grasp.chart import curve_chart
 from pellucid.grasp.disturbance import CURVE, Disturbance
 from pellucid.grasp.estimates import identity
 from pellucid.grasp.film import AFTER, BEFORE
@@ -19,7 +22,7 @@ from pellucid.grasp.metric import completed, metric_depth, table_depth
 from pellucid.grasp.observe import observe, scene_camera
 from pellucid.grasp.panels import BAD, BAR, GOOD, HEIGHT, PAPER, SIDE, colored, page_size
 from pellucid.grasp.pictures import SIZE, picture_path
-from pellucid.grasp.report import tally
+from pellucid.grasp.report import save_report, tally
 from pellucid.grasp.request import GraspRequest
 from pellucid.grasp.run import run_grasps
 from pellucid.grasp.scenes import CELLS, grasp_scene, target_of
@@ -194,6 +197,32 @@ def test_more_error_costs_more_grasps(tmp_path):
     wins = {name: sum(r.outcome == "success" for r in rows if r.method == name) for name in {r.method for r in rows}}
     assert wins["oracle"] >= 3 and wins["noise 0.5 mm"] >= 3 and wins["noise 60 mm"] <= 1
     assert len(CURVE) == 14
+
+
+def test_a_chart_has_a_point_for_each_amount():
+    points = {
+        "bias": [(-5.0, 0.5, 0.4, 0.6), (0.0, 1.0, 0.9, 1.0)],
+        "blur": [(0.0, 1.0, 0.9, 1.0), (8.0, 0.0, 0.0, 0.1)],
+    }
+    root = ElementTree.fromstring(curve_chart(points))
+    dots = [(float(dot.get("cx")), float(dot.get("cy"))) for dot in root.iter("{http://www.w3.org/2000/svg}circle")]
+    heights = [y for _, y in dots]
+    assert len(dots) == 4 and dots[0][0] < dots[1][0] < dots[2][0] < dots[3][0]
+    assert heights[1] == heights[2] < heights[0] < heights[3] and heights[0] == pytest.approx(
+        (heights[1] + heights[3]) / 2
+    )
+
+
+def test_the_page_of_the_curve_has_a_row_and_a_point_for_each_error(tmp_path):
+    names = ["oracle", "RAW", *(disturbance.name for disturbance in CURVE)]
+    rows = [row(name, seed, "success" if seed else "missed") for name in names for seed in range(2)]
+    request = GraspRequest(out=tmp_path, trials=2, cells=(WOOD.name,), curve=True)
+    page, _, chart = save_report(request, [ORACLE, RAW], rows)
+    text = page.read_text()
+    assert "--curve" in text and f"]({chart.name})" in text
+    assert all(f"| {disturbance.name} | 0.50 [" in text for disturbance in CURVE)
+    assert chart.read_text().count("<circle") == len(CURVE) + 3
+    assert len(save_report(replace(request, curve=False), [ORACLE, RAW], rows)) == 2
 
 
 def test_a_film_shows_a_trial(tmp_path):

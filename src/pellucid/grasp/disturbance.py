@@ -45,3 +45,4 @@ AMOUNTS: dict[ErrorKind, tuple[float, ...]] = {
     "blur": (1, 2, 4, 8),
 }
 CURVE = tuple(Disturbance(kind=kind, amount=amount) for kind, amounts in AMOUNTS.items() for amount in amounts)
+CURVE_CELL = "diffuse-on-diffuse"

@@ -53,7 +53,7 @@ def _filmed(video: VideoWriter, job: Job, headline: str) -> Verdict:
     still = [Panel(title=title, picture=one) for title, one in zip(titles, seen, strict=True)]
     wide = _wide_camera(spec)
     target = target_of(spec)
-    words = headline.format(f"take the {target.family} of {target.material.kind}, {job.cell.name}, seed {job.seed}")
+    words = headline.format(f"take the {target.material.kind} {target.family}, {job.cell.name}, seed {job.seed}")
 
     def shown(panel: Panel, frames: int = 1) -> None:
         made = page(words, (still[0], still[1], still[2], panel))

@@ -8,8 +8,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from pellucid.grasp.disturbance import BLOB, CURVE
-from pellucid.grasp.methods import RAW, Method
+from pellucid.grasp.chart import curve_chart
+from pellucid.grasp.disturbance import AMOUNTS, BLOB, CURVE, CURVE_CELL
+from pellucid.grasp.methods import ORACLE, RAW, Method
 from pellucid.grasp.request import GraspRequest
 from pellucid.grasp.scenes import RESOLUTION, Cell
 from pellucid.grasp.success import mcnemar, wilson
@@ -38,14 +39,17 @@ class Tally:
     bias_mm: float | None
     versus_raw: float | None  # McNemar's p, on the scenes that both tried
 
+    def rate(self) -> tuple[float, float, float]:
+        """The share of successes, and the ends of its interval."""
+        return self.successes / self.trials, *wilson(self.successes, self.trials)
+
     def shown(self) -> str:
-        low, high = wilson(self.successes, self.trials)
-        return f"{self.successes / self.trials:.2f} [{low:.2f}, {high:.2f}]"
+        rate, low, high = self.rate()
+        return f"{rate:.2f} [{low:.2f}, {high:.2f}]"
 
     def encoded(self) -> dict[str, Any]:
-        low, high = wilson(self.successes, self.trials)
         fields = {name: getattr(self, name) for name in self.__slots__}  # type: ignore[attr-defined]
-        return fields | {"rate": self.successes / self.trials, "low": low, "high": high}
+        return fields | dict(zip(("rate", "low", "high"), self.rate(), strict=True))
 
 
 def tally(rows: list[Row], raw: list[Row]) -> Tally:
@@ -66,7 +70,8 @@ def tally(rows: list[Row], raw: list[Row]) -> Tally:
 
 
 def save_report(request: GraspRequest, methods: list[Method], rows: Iterable[Row]) -> list[Path]:
-    """Writes report.md and report.json of the methods, cells and seeds asked for; their paths."""
+    """Writes report.md and report.json of the methods, cells and seeds asked for, and curve.svg if there is one; their
+    paths."""
     asked = [row for row in rows if row.seed in request.seeds]
     of = {method.name: _chosen(asked, method) for method in methods}
     cells: dict[str, dict[str, Tally]] = {}
@@ -88,7 +93,20 @@ def save_report(request: GraspRequest, methods: list[Method], rows: Iterable[Row
     content["table"] = {name: {group: t.encoded() for group, t in own.items()} for name, own in cells.items()}
     content["curve"] = {name: t.encoded() for name, t in curve.items()}
     write_json(pages[1], content)
+    if curve:
+        pages.append(request.out / "curve.svg")
+        with atomic(pages[-1]) as temporary:
+            temporary.write_text(_chart(cells[ORACLE.name][CURVE_CELL], curve), encoding="utf-8")
     return pages
+
+
+def _chart(oracle: Tally, curve: dict[str, Tally]) -> str:
+    """The curve as a picture; the truth itself is the error of 0."""
+    points = {kind: [(0.0, *oracle.rate())] for kind in AMOUNTS}
+    for disturbance in CURVE:
+        if disturbance.name in curve:
+            points[disturbance.kind].append((disturbance.amount, *curve[disturbance.name].rate()))
+    return curve_chart(points)
 
 
 def _chosen(rows: list[Row], method: Method) -> list[Row]:
@@ -148,6 +166,7 @@ def _page(command: str, request: GraspRequest, cells: dict[str, dict[str, Tally]
             "Success on the truth made worse, diffuse objects on a diffuse table: all of it moved away by so many mm; "
             f"smooth noise of that standard deviation, hills {BLOB} pixels wide; a Gaussian blur of so many pixels of "
             f"the depth image, which is {RESOLUTION[1]} wide. Things are about 0.6 m away.\n",
+            "![Success over the amount of each error](curve.svg)\n",
             _table(
                 ["error", "success", "median error on the target, mm"],
                 [[name, t.shown(), _number(t.error_mm)] for name, t in curve.items()],

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from pellucid.align import Completer
 from pellucid.clip import Estimator, InputError
-from pellucid.grasp.disturbance import CURVE
+from pellucid.grasp.disturbance import CURVE, CURVE_CELL
 from pellucid.grasp.estimates import estimate, identity
 from pellucid.grasp.external import load_planner
 from pellucid.grasp.film import save_film
@@ -31,7 +31,6 @@ from pellucid.synth.cluster import watch_driver
 from pellucid.synth.drop import load_mujoco
 from pellucid.synth.environment import find_blender
 
-CURVE_CELL = "diffuse-on-diffuse"
 PICTURES, ESTIMATES = "pictures", "estimates"
 FILMED = 10  # trials
 _BAR_DELAY = 2.0  # seconds of work before a bar shows
