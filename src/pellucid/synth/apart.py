@@ -111,7 +111,7 @@ def place_apart(
 def _shape(rng: np.random.Generator, families: Sequence[tuple[Split, str]]) -> tuple[str, Geometry]:
     """A shape that fits between the jaws, one way round at least."""
     while True:
-        split, family = families[rng.integers(len(families))]
+        split, family = families[int(rng.integers(len(families)))]
         geometry = FAMILIES[split][family](rng)
         x, y, height = np.ptp(build_mesh(geometry).vertices, axis=0)
         if min(x, y) <= WIDEST and max(x, y) <= LONGEST and LOWEST <= height <= TALLEST:
