@@ -20,6 +20,7 @@ from pellucid.predict.estimators import load_estimator
 from pellucid.train import ablation_arms, ablation_run
 from pellucid.train import run as training
 from pellucid.train.ablation_clips import forth_and_back
+from pellucid.train.ablation_page import in_words
 from pellucid.train.ablation_request import AblationRequest
 from pellucid.train.ablation_run import run_ablation
 from pellucid.train.ablations import ABLATIONS, shared
@@ -220,10 +221,30 @@ def test_an_ablation_trains_each_arm_once_and_goes_on_where_it_was_killed(
     for arm in result["arms"]:
         assert means[arm["name"]] == pytest.approx(np.mean([s["abs_rel"] for s in arm["scores"]]))
         assert len(arm["scores"]) == 2 and f"| {arm['name']} | {100 * means[arm['name']]:.2f} ±" in pages[1]
+    assert "Their best is stills and clips, ours is" in pages[1] and "**cannot be told**" in pages[1]
     assert "the base as it is" in pages[1] and "no numbers of it are known to us" in pages[1]
     assert pages[2] == f"# Ablations\n\n{pages[1]}"
     whole, _ = run_ablation(AblationRequest(out=tmp_path / "whole", **given), load)
     assert json.loads(whole[0].read_text())["arms"] == result["arms"]
+
+
+@pytest.mark.parametrize(
+    ("means", "equals", "verdict"),
+    [
+        ({"steps 5": 1.0, "steps 1": 2.0}, [], "is ours, and every other is worse beyond the noise: **agrees**"),
+        (
+            {"steps 1": 1.0, "steps 5": 2.0},
+            [],
+            "and the difference is beyond the noise: **disagrees**",
+        ),
+        ({"steps 1": 1.0, "steps 5": 2.0}, ["steps 5"], "but not beyond the noise: **cannot be told**"),
+        ({"steps 5": 1.0, "steps 1": 2.0}, ["steps 1"], "but not beyond the noise: **cannot be told**"),
+        ({"steps 1": 1.0, "steps 2": 2.0}, [], "is left out here"),
+    ],
+)
+def test_the_best_in_the_papers_words_is_judged_by_our_order(means, equals, verdict):
+    found = {"means": means, "least": 0.1, "best": next(iter(means)), "equals_of_best": equals}
+    assert verdict in in_words("steps 5", {"orders": {"abs_rel": found}})
 
 
 def test_dkt_and_lora_arms_train_from_a_dvd_base(base, scenes, tmp_path, small):

@@ -19,6 +19,7 @@ def page(result: dict[str, Any]) -> str:
     if not result["published"]:
         lines.append(f"- {ablation.paper}: no numbers of it are known to us, so no order is compared.")
     lines += [f"- The paper's words: {ablation.said}"] if ablation.said else []
+    lines += [f"- {in_words(ablation.best_said, result)}"] if ablation.best_said else []
     lines.append(f"- What may move the order: {ablation.differs}")
     lines += [f"- Left out: {name}: {why}." for name, why in result["left_out"].items()]
     return "\n".join([*lines, ""])
@@ -60,7 +61,7 @@ def _table(result: dict[str, Any]) -> str:
 
 
 def _heading(key: str) -> str:
-    return COLUMNS[key].heading if key in COLUMNS else f"{COLUMNS[key.removeprefix('glass_')].heading} of glass"
+    return COLUMNS[key].heading if key in COLUMNS else f"glass: {COLUMNS[key.removeprefix('glass_')].heading}"
 
 
 def _cell(key: str, values: Sequence[float]) -> str:
@@ -101,3 +102,16 @@ def _beside(p: dict[str, Any], result: dict[str, Any]) -> str:
     return f"{p['citation']}, {p['what']}: the order **{p['verdict']}**: {pairs}; {best}{ranks}." + (
         f" {p['note']}" if p["note"] else ""
     )
+
+
+def in_words(said: str, result: dict[str, Any]) -> str:
+    """What our order says of the arm that the paper's words call the best."""
+    found = result["orders"][JUDGED]
+    if said not in found["means"]:
+        return f"Their best, {said}, is left out here."
+    if said != found["best"] and said not in found["equals_of_best"]:
+        return f"Their best is {said}, ours is {found['best']}, and the difference is beyond the noise: **disagrees**."
+    alone = said == found["best"] and found["least"] is not None and not found["equals_of_best"]
+    if alone:
+        return f"Their best, {said}, is ours, and every other is worse beyond the noise: **agrees**."
+    return f"Their best is {said}, ours is {found['best']}, but not beyond the noise: **cannot be told**."
