@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pellucid.synth.lathe import cross_section, outside_profile, segments
+from pellucid.synth.lathe import cross_section, outside_profile, rim_height, segments
 from pellucid.synth.mesh import Mesh, ring_triangles
 from pellucid.synth.spec import Band
 
@@ -24,7 +24,7 @@ def band_mesh(band: Band) -> Mesh:
     steps = round(band.arc / (2 * np.pi) * count)
     whole = steps >= count
     angles = (np.arange(count) if whole else np.arange(steps + 1) - steps // 2) / count * 2 * np.pi
-    across = r * cross_section(angles, z[:, None] / outside[-1, 1], band.body).T + off
+    across = r * cross_section(angles, z[:, None] / rim_height(band.body), band.body).T + off
     x, y = across * np.cos(angles)[:, None], across * np.sin(angles)[:, None] * band.body.aspect
     rings = np.stack([x, y, np.broadcast_to(z, x.shape)], -1)
     triangles = ring_triangles(len(angles), len(z), closed=whole)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pellucid.synth.lathe import inside_profile, lathe_mesh, outside_profile
+from pellucid.synth.lathe import inside_profile, outside_profile, rim_height
 from pellucid.synth.materials import sample_material
 from pellucid.synth.profiles import points, uniform
 from pellucid.synth.spec import Color, Lathe, Material, Part, Pose
@@ -52,7 +52,7 @@ def _with_round_mouth(vessel: Lathe) -> Lathe:
 def _cap(rng: np.random.Generator, vessel: Lathe, wide: bool) -> Part:
     """A cup over the mouth, upside down, with a smooth or a ridged skirt and the groove of a seal above its edge."""
     outside = outside_profile(vessel)
-    top = float(lathe_mesh(vessel).vertices[:, 2].max())
+    top = rim_height(vessel)
     mouth = float(outside[-1, 0])
     depth = uniform(rng, 0.25, 0.4) * mouth if wide else uniform(rng, 0.9, 1.5) * mouth
     depth = min(max(depth, 0.007), 0.12 * top)

@@ -33,7 +33,12 @@ def liquid_mesh(lathe: Lathe, level: float) -> Mesh:
     wet = np.array([[0, inner[0, 1]], *below, [rim, top], [0, top]])
     wet[1:-1, 0] += FILM
     wet[wet[:, 1] < inner[0, 1] + 1e-9, 1] -= FILM
-    return _turned(wet, lathe, height=float(_hollow_profile(lathe)[:, 1].max()))
+    return _turned(wet, lathe, height=rim_height(lathe))
+
+
+def rim_height(lathe: Lathe) -> float:
+    """How high a hollow body is, its round rim included."""
+    return float(_hollow_profile(lathe)[:, 1].max())
 
 
 def lathe_parts(lathe: Lathe) -> list[Points]:
