@@ -1,6 +1,6 @@
 """The curve of what errors cost as a picture: success over the amount of each kind of error, with its intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from pellucid.grasp.disturbance import UNITS, ErrorKind
@@ -14,7 +14,7 @@ _TITLES: dict[ErrorKind, str] = {
 }  # fmt: skip
 
 
-def curve_chart(points: dict[ErrorKind, Sequence[Point]]) -> str:
+def curve_chart(points: Mapping[ErrorKind, Sequence[Point]]) -> str:
     """An SVG with a panel for each kind of error."""
     width, height = len(points) * PANEL + MARGIN, HEIGHT + 2 * MARGIN
     parts = [

@@ -134,21 +134,22 @@ def _command(request: GraspRequest) -> str:
 
 
 def _page(command: str, request: GraspRequest, cells: dict[str, dict[str, Tally]], curve: dict[str, Tally]) -> str:
-    columns = [_title(cell) for cell in request.chosen] + ["all"]
+    columns = [_title(cell) for cell in request.chosen] + (["all"] if len(request.chosen) > 1 else [])
+    shown = {name: list(own.values())[: len(columns)] for name, own in cells.items()}
     parts = [
         f"# Grasping\n\n`{command}`\n",
         f"Success with its 95 % confidence interval, {request.trials} trials of each method in each column, all "
         "methods on the same scenes. A success is the object that was to be grasped, still held after lift "
         "and shake.\n",
-        _table(["method", *columns], [[name, *(t.shown() for t in own.values())] for name, own in cells.items()]),
+        _table(["method", *columns], [[name, *(t.shown() for t in own)] for name, own in shown.items()]),
         "p of a difference from RAW on the same scenes (McNemar, exact):\n",
         _table(
             ["method", *columns],
-            [[name, *(_p(t.versus_raw) for t in own.values())] for name, own in cells.items() if name != RAW.name],
+            [[name, *(_p(t.versus_raw) for t in own)] for name, own in shown.items() if name != RAW.name],
         ),
         "What the target's pixels have: share with a depth, median absolute error and median error (positive is too "
         "far) in mm, medians over scenes:\n",
-        _table(["method", *columns], [[name, *(_errors(t) for t in own.values())] for name, own in cells.items()]),
+        _table(["method", *columns], [[name, *(_errors(t) for t in own)] for name, own in shown.items()]),
         "What came of all trials:\n",
         _table(
             ["method", *OUTCOMES],
