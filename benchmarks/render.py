@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import resource
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -59,6 +60,26 @@ def measure(scene: SceneSpec, settings: RenderSettings, command: list[str]) -> d
     return {"wall": wall / count, "cpu": cpu / count, "share": inside / wall, "bytes": size / count}
 
 
+def write_page(options: argparse.Namespace, machine: str, rows: list[str]) -> None:
+    """What was measured so far: a run that is stopped keeps it."""
+    RESULTS.mkdir(exist_ok=True)
+    given = "".join(f" {word}" for word in sys.argv[1:])
+    page = [
+        "# Rendering", "",
+        f"`python benchmarks/render.py{given}`, {datetime.date.today()}, {platform.machine()} with {os.cpu_count()} "
+        f"cores, {options.threads} threads, device {options.device}, {machine}; {options.scenes} scenes of "
+        f"{options.frames} frames, each from the start of a fresh Blender to the last file.",
+        "",
+        "| size | samples | s per frame | CPU s per frame | frames per hour and core | inside Cycles | kB per frame | "
+        "core-hours for 11,000 × 120 |",
+        "|---|---|---|---|---|---|---|---|",
+        *rows, "",
+        "Short scenes pay more for the start of Blender than full ones of 120 frames: their share inside Cycles is a "
+        "lower bound.", "",
+    ]  # fmt: skip
+    (RESULTS / f"{options.page}.md").write_text("\n".join(page), encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scenes", type=int, default=3)
@@ -86,22 +107,7 @@ def main() -> None:
             f"{100 * mean['share']:.0f} % | {mean['bytes'] / 1e3:.0f} | {11_000 * 120 * mean['cpu'] / 3600:,.0f} |"
         )
         print(rows[-1], flush=True)
-    RESULTS.mkdir(exist_ok=True)
-    page = [
-        "# Rendering", "",
-        f"`python benchmarks/render.py`, {datetime.date.today()}, {platform.machine()} with {os.cpu_count()} cores, "
-        f"{options.threads} threads, device {options.device}, {blender.description.partition(',')[0]}; "
-        f"{options.scenes} scenes of {options.frames} frames, each from the start of a fresh Blender to the last file; "
-        f"the machine's load was {load:.1f} when it began.",
-        "",
-        "| size | samples | s per frame | CPU s per frame | frames per hour and core | inside Cycles | kB per frame | "
-        "core-hours for 11,000 × 120 |",
-        "|---|---|---|---|---|---|---|---|",
-        *rows, "",
-        "Short scenes pay more for the start of Blender than full ones of 120 frames: their share inside Cycles is a "
-        "lower bound.", "",
-    ]  # fmt: skip
-    (RESULTS / f"{options.page}.md").write_text("\n".join(page), encoding="utf-8")
+        write_page(options, f"{blender.description.partition(',')[0]}; load {load:.0f} when it began", rows)
 
 
 if __name__ == "__main__":
