@@ -106,7 +106,8 @@ def main() -> None:
         "# Peak memory over the length of the video\n\n"
         f"`python benchmarks/long_video.py --dir DIR`, {datetime.date.today()}, {os.cpu_count()} cores, "
         f"{platform.machine()}. Frames of 480x300, working resolution {options.resolution}; a fresh process for each "
-        f"row.\n\n{table(options.dir)}\n{kept}"
+        "row. The peak is of the process, with what its allocator keeps of what was freed; times are of a machine that "
+        f"may have been busy.\n\n{table(options.dir)}\n{kept}"
     )
 
 
