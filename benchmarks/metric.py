@@ -22,6 +22,7 @@ import numpy as np
 
 from pellucid import GeometryPipeline
 from pellucid.align import (
+    Completer,
     Evidence,
     complete_depth,
     depth_from_disparity,
@@ -30,6 +31,7 @@ from pellucid.align import (
 )
 from pellucid.data.behind import behind_things, read_behind
 from pellucid.data.sequences import find_sequences, read_sequence
+from pellucid.predict.completion import load_completer
 from pellucid.synth.frame import Frame
 from pellucid.synth.sensor import simulate_active_stereo
 from pellucid.visualize import colorize_disparity
@@ -112,7 +114,16 @@ def completed(model: np.ndarray, sensor: np.ndarray, **options: float) -> tuple[
     return np.stack([f.depth for f in frames]), np.stack([f.trusted for f in frames])
 
 
-def methods(disparity: np.ndarray, seen: Seen) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def by_network(
+    complete: Completer, model: np.ndarray, seen_rgb: np.ndarray, sensor: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Depth, where it is the sensor's own, and the relative error expected."""
+    frames = [complete(*each) for each in zip(seen_rgb, model, sensor, strict=True)]
+    errors = [np.zeros_like(f.depth) if f.expected_error is None else f.expected_error for f in frames]
+    return np.stack([f.depth for f in frames]), np.stack([f.trusted for f in frames]), np.stack(errors)
+
+
+def methods(disparity: np.ndarray, seen: Seen, complete: Completer) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Depth by each method, and where it is the sensor's own."""
     none, sensor = np.zeros(seen.depth.shape, bool), seen.sensor
     model = fitted(disparity, sensor)
@@ -124,19 +135,22 @@ def methods(disparity: np.ndarray, seen: Seen) -> dict[str, tuple[np.ndarray, np
         "model, least squares on the sensor": (by_least_squares(disparity, sensor), none),
         "model, robust fit": (model, none),
         "model, least squares on the truth": (by_least_squares(disparity, seen.depth), none),
-        "completed": completed(model, sensor),
-        "completed, holes alone": completed(model, sensor, **everything),
-        "completed, model not corrected around": completed(model, sensor, believe_model=True),
+        "completed by network": by_network(complete, model, seen.rgb, sensor)[:2],
+        "completed by rules": completed(model, sensor),
+        "completed by rules, holes alone": completed(model, sensor, **everything),
+        "completed by rules, model not corrected around": completed(model, sensor, believe_model=True),
     }
 
 
-def measured(models: dict[str, Callable[[Seen], np.ndarray]], all_seen: list[Seen]) -> dict[str, dict[str, list]]:
+def measured(
+    models: dict[str, Callable[[Seen], np.ndarray]], all_seen: list[Seen], complete: Completer
+) -> dict[str, dict[str, list]]:
     """Of each model and method: error in mm and share of the sensor for each part, means over scenes."""
     results: dict[str, dict[str, list]] = {}
     for title, estimate in models.items():
         rows: dict[str, list] = {}
         for seen in all_seen:
-            for name, (depth, own) in methods(estimate(seen), seen).items():
+            for name, (depth, own) in methods(estimate(seen), seen, complete).items():
                 error = np.abs(depth - seen.depth) * 1e3
                 cells = []
                 for part in PARTS:
@@ -162,7 +176,7 @@ def real_frames(folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.
         yield file.name[:9], rgb, sensor, depth, mask
 
 
-def on_real(pipe: GeometryPipeline, name: str, folder: Path) -> str:
+def on_real(pipe: GeometryPipeline, complete: Completer, name: str, folder: Path) -> str:
     lines = ["| frame | model | depth | glass, mean | glass, median | rest, mean |", "|---" * 6 + "|"]
     for frame, rgb, sensor, depth, mask in real_frames(folder):
         filled = np.where(np.isfinite(depth), depth, np.nanmedian(depth))
@@ -172,7 +186,8 @@ def on_real(pipe: GeometryPipeline, name: str, folder: Path) -> str:
             rows = {
                 "raw sensor": sensor,
                 "model, robust fit": model[0],
-                "completed": completed(model, sensor[None])[0][0],
+                "completed by network": by_network(complete, model, rgb[None], sensor[None])[0][0],
+                "completed by rules": completed(model, sensor[None])[0][0],
             }
             for row, values in rows.items():
                 error = np.abs(values - depth) * 1e3
@@ -193,11 +208,12 @@ def table(rows: dict[str, list]) -> str:
     return "\n".join(lines)
 
 
-def picture(seen: Seen, disparity: np.ndarray, path: Path) -> None:
+def picture(seen: Seen, disparity: np.ndarray, complete: Completer, path: Path) -> None:
     """Colours, sensor, aligned model and the completed sensor of a scene's middle frame, one colour range."""
     t = len(seen.depth) // 2
     model = fitted(disparity, seen.sensor)
-    shown = [seen.sensor[t], model[t], completed(model, seen.sensor)[0][t], seen.depth[t]]
+    whole = complete(seen.rgb[t], model[t], seen.sensor[t]).depth
+    shown = [seen.sensor[t], model[t], whole, seen.depth[t]]
     low, high = np.nanquantile(1 / seen.sensor[t], (0.02, 0.98))
     panels = [seen.rgb[t]]
     panels += [colorize_disparity(1 / np.maximum(d, 1e-3)[None], low, high)[0] for d in shown]
@@ -210,6 +226,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of rendered sequences")
     parser.add_argument("--real", type=Path, help="folder of real frames, with cleargrasp_real in it")
     parser.add_argument("--model", default="nano")
+    parser.add_argument("--completion", help="the model whose network completes; by default the same")
     parser.add_argument("--frames", type=int, default=3, help="of each scene")
     parser.add_argument("--limit", type=int, help="first so many scenes; then no page is written")
     parser.add_argument("--picture", type=Path, help="a picture of before and after to write")
@@ -217,12 +234,13 @@ def main() -> None:
     options = parser.parse_args()
 
     pipe = GeometryPipeline.from_pretrained(options.model)
+    complete = load_completer(options.completion or options.model)
     all_seen = list(scenes(options.data, options.frames, options.limit))
     models = {
         options.model: lambda seen: pipe(seen.rgb).disparity,
         "stand-in, 2 %": lambda seen: stand_in(seen.depth, 0.02, int(seen.name.strip("s"))),
     }
-    results = measured(models, all_seen)
+    results = measured(models, all_seen, complete)
     vga = cv2.resize(all_seen[0].sensor[0], (640, 480), interpolation=cv2.INTER_NEAREST)
     began = time.process_time()
     for _ in range(5):
@@ -241,7 +259,7 @@ def main() -> None:
     if options.real:
         text += (
             "\n## Real frames\n\nClearGrasp's D435 frames; the truth was measured with the glass replaced by painted "
-            f"twins. Error in mm.\n\n{on_real(pipe, options.model, options.real)}\n"
+            f"twins. Error in mm.\n\n{on_real(pipe, complete, options.model, options.real)}\n"
         )
     text += f"\nCompleting one frame of 640x480 takes {took * 1e3:.0f} ms of one core.\n"
     print(text)
@@ -250,7 +268,7 @@ def main() -> None:
         (RESULTS / "metric.md").write_text(text)
     if options.picture:
         seen = next((s for s in all_seen if s.name == options.scene), all_seen[0])
-        picture(seen, models[options.model](seen), options.picture)
+        picture(seen, models[options.model](seen), complete, options.picture)
 
 
 if __name__ == "__main__":

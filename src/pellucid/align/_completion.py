@@ -77,9 +77,7 @@ def complete_depth(
     return Completed(depth=join_depth(model * np.exp(wide), sensor, trusted), trusted=trusted)
 
 
-def within_reach(
-    model: Float32[np.ndarray, "H W"], sensor: Float32[np.ndarray, "H W"]
-) -> Float32[np.ndarray, "H W"]:
+def within_reach(model: Float32[np.ndarray, "H W"], sensor: Float32[np.ndarray, "H W"]) -> Float32[np.ndarray, "H W"]:
     """The model's depth, held within what the sensor sees and half as much again. Metres.
 
     A line of disparity says next to nothing of what is far away; the sensor says how far things are at all.

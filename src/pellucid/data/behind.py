@@ -31,7 +31,7 @@ def behind_things(depth: Float32[np.ndarray, "H W"], instance: UInt8[np.ndarray,
     kinds = [kind for kind in np.unique(instance[~thing]) if np.isfinite(depth[instance == kind]).sum() > 50]
     distance = [cv2.distanceTransform((instance != kind).astype(np.uint8), cv2.DIST_L2, 5) for kind in kinds]
     nearest = np.argmin(distance, axis=0)
-    v, u = np.indices(depth.shape)
+    u, v = np.meshgrid(*(np.arange(side) for side in depth.shape[::-1]))
     behind = depth.astype(np.float64)
     for number, kind in enumerate(kinds):
         own = (instance == kind) & np.isfinite(depth)

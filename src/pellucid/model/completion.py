@@ -103,7 +103,7 @@ def loss(
         "edges": edges,
         "error": _mean(error, weight),
     }
-    total = sum(_WEIGHTS[name] * term for name, term in terms.items())
+    total = torch.stack([_WEIGHTS[name] * term for name, term in terms.items()]).sum()
     return {"loss": total, **terms, "hard_error": _mean(error, hard & scored)}
 
 

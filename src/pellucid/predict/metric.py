@@ -1,7 +1,6 @@
 """Metric depth of one input: a fit over the whole record in one pass, its application in a second, constant memory."""
 
 from collections.abc import Iterator
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -31,13 +30,13 @@ def write_metric(plan: Plan, disparity: Recording, depth: Recording) -> dict[str
         return depth.meta
     fit, by_table, warnings = _fit(plan, anchor, disparity)
     known = trusted = 0
-    complete = None if anchor.sensor is None else _completer(plan, anchor, by_table)
-    colours = _colours(plan) if complete else repeat(None)
-    for index, (frame, rgb) in enumerate(zip(_frames(plan, disparity, "in metres"), colours, strict=False)):
+    complete = _completer(plan, anchor, by_table)
+    colours = _colours(plan)
+    for index, frame in enumerate(_frames(plan, disparity, "in metres")):
         metres = depth_from_disparity(frame, *fit.lines.at(index))
-        if anchor.sensor is not None and complete is not None:
+        if anchor.sensor is not None:
             sensor = anchor.sensor.read(index)
-            completed = complete(rgb, metres, sensor)
+            completed = complete(next(colours), metres, sensor)
             metres, known = completed.depth, known + int(np.isfinite(sensor).sum())
             trusted += int(completed.trusted.sum())
         depth.append(metres[None])

@@ -85,10 +85,10 @@ def train_completion(
         return {name: float(np.mean([terms[name].item() for terms in losses])) for name in losses[0]}
 
     fit(recipe, objective, mixture, out, prepare=prepare, validate=validate, resume=resume, workers=workers)
-    network.to(torch.bfloat16).save_pretrained(out / "model")
+    network.to(dtype=torch.bfloat16).save_pretrained(out / "model")
 
 
-def start_network(recipe: Recipe, own: Path | None) -> nn.Module:
+def start_network(recipe: Recipe, own: Path | None) -> UNet2DModel:
     """A new network, or where the recipe has no constructor arguments the one that the base has."""
     if recipe.transformer:
         return completion.make_network(tuple(recipe.transformer["block_out_channels"]))
@@ -104,9 +104,10 @@ def ask(pipe: GeometryPipeline, scenes: list[Scene], folder: Path) -> None:
     missing = [(s, i) for s in scenes for i in chosen_frames(s) if not _path(folder, s, i).exists()]
     for scene, index in tqdm(missing, desc="asking the model", unit="frame", disable=not missing):
         rgb = read_sequence(scene, index, index + 1).rgb
-        disparity = pipe(rgb).disparity[0]
+        disparity = pipe(rgb).disparity
+        assert disparity is not None, f"{pipe} predicts normals"
         with atomic(_path(folder, scene, index)) as path, path.open("wb") as file:
-            np.save(file, disparity)
+            np.save(file, disparity[0])
 
 
 def kept(folder: Path, scene: Scene, index: int) -> Float32[np.ndarray, "H W"]:

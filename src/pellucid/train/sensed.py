@@ -5,7 +5,6 @@ Which frames a step takes, how the sensor fails on them and how they are cut is 
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -153,7 +152,8 @@ def read_frame(sequence: Sequence, index: int) -> tuple[Frame, np.ndarray]:
             read.instance, read.material, read.depth_behind, read.normals_behind,
         )  # fmt: skip
     else:  # of other makers
-        label = cv2.imread(str(Path(sequence.path) / f"label_{index + 1:04d}.png"))
+        label = cv2.imread(str(sequence.path / f"label_{index + 1:04d}.png"))
+        assert label is not None  # the sequence was read with it
         instance, material = np.ascontiguousarray(label[..., 2]), np.ascontiguousarray(label[..., 1])
         behind, normals_behind = behind_things(clip.depth[0], instance), clip.normals[0]
     frame = Frame(
