@@ -36,7 +36,9 @@ def run_ablation(request: AblationRequest, load: Load) -> tuple[list[Path], dict
     could be scored.
     """
     ablation = ABLATIONS[request.ablation]
-    base = base_model(request.base or ablation.base)
+    named = request.base or ablation.base
+    assert named is not None  # the request has seen to it
+    base = base_model(named)
     width = _checked_base(base, ablation)
     arms = ablation.arms(shared(base, request.steps, 0), width)
     frames = request.frames or (LONG_FRAMES if ablation.windows else FRAMES)
@@ -101,7 +103,7 @@ def _result(
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{cpu_count()} cores, {platform.machine()}",
         "versions": {name: version(name) for name in ("pellucid", "torch")},
-        "base": Path(request.base or bench.ablation.base).name,
+        "base": Path(request.base or str(bench.ablation.base)).name,
         "steps": request.steps if recipe else None,
         "recipe": recipe and {k: recipe[k] for k in ("batch_frames", "sizes", "optimizer")},
         "size": bench.size,

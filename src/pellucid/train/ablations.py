@@ -41,7 +41,8 @@ class Ablation:
     """The arm that these words call the best."""
     differs: str
     """What is not as in the paper, and so may change the order."""
-    base: str = "nano"
+    base: str | None = "nano"
+    """The default; none where the user must name one."""
     method: str = "dvd"
     windows: bool = False
     """Whether windows are varied: on long clips, with nothing drawn, so that clips take the place of seeds."""
@@ -134,11 +135,11 @@ ABLATIONS = {
         differs=f"{_TRAINED} Ranks are the paper's in proportion to the width of the network, and a small one.",
     ),
     "steps": Ablation(
-        title="inference steps of DKT", arms=_steps, paper="DKT", base="nano-dkt", method="dkt",
+        title="inference steps of DKT", arms=_steps, paper="DKT", base=None, method="dkt",
         said="Fig. 7 is a plot of 1, 5, 10, 15, 20 and 30 steps, its numbers are not known to us; the text says that "
         "5 steps are the balance and that more lose detail.",
         best_said="steps 5",
-        differs="The paper's is a model of 1.3B weights or more, trained from a video generator; nano-dkt is a small "
+        differs="The paper's is a model of 1.3B weights or more, trained from a video generator; nano's is a small "
         "adapter on a network that predicts disparity in one pass, and may not know what more steps could add.",
     ),
     "tau": Ablation(
