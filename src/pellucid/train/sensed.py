@@ -4,7 +4,7 @@ Which frames a step takes, how the sensor fails on them and how they are cut is 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -87,13 +87,27 @@ def sense(sequence: Sequence, index: int, disparity: Float32[np.ndarray, "H W"],
     """
     frame, K = read_frame(sequence, index)
     depth = np.where(frame.depth < FAR, frame.depth, np.nan).astype(np.float32)
-    sensor = simulate_active_stereo(frame, K, rng, random_sensor(rng))
+    finer = int(rng.integers(1, 4))
+    sensor = simulate_active_stereo(enlarged(frame, finer), K * [[finer], [finer], [1]], rng, random_sensor(rng))
+    sensor = sensor[finer // 2 :: finer, finer // 2 :: finer]
     sensor = np.where(sensor < FAR, sensor, np.float32(np.nan))
     shiny = np.isin(frame.material, SHINY)
     return Sensed(
         rgb=frame.rgb, model=within_reach(in_metres(disparity, sensor, depth), sensor), sensor=sensor, truth=depth,
         hard=frame.transparent | shiny, transparent=frame.transparent,
     )  # fmt: skip
+
+
+def enlarged(frame: Frame, times: int) -> Frame:
+    """The frame with pixels so many times as wide and high: faults of a sensor have a size in the sensor's pixels, and
+    sensors have more of them than the frames to train on."""
+    maps = {f.name: getattr(frame, f.name) for f in fields(frame)}
+    large = {
+        name: value.repeat(times, axis=0).repeat(times, axis=1)
+        for name, value in maps.items()
+        if isinstance(value, np.ndarray) and value.shape[:2] == frame.depth.shape
+    }
+    return replace(frame, **large)
 
 
 def random_sensor(rng: np.random.Generator) -> Sensor:
