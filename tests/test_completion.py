@@ -141,7 +141,11 @@ def test_it_trains_and_serves_the_model_beside_which_it_was_trained(sequences, t
     )  # fmt: skip
     train(recipe, [sequences], tmp_path / "run", workers=0)
     assert len((tmp_path / "run" / "log.jsonl").read_text().splitlines()) == 4
+    assert "_name_or_path" not in (tmp_path / "run" / "model" / "config.json").read_text()
     (folder / "completion").symlink_to(tmp_path / "run" / "model")
+    more = replace(recipe, transformer={}, steps=1)
+    train(more, [sequences], tmp_path / "more", workers=0)
+    assert "_name_or_path" not in (tmp_path / "more" / "model" / "config.json").read_text()
     complete = load_completer(str(folder))
     assert isinstance(complete, LearnedCompletion) and load_completer("rules") is by_rules
     model = np.full((H, W), 0.7, np.float32)

@@ -53,9 +53,9 @@ def train_completion(
     out: Path,
     resume: bool,
     workers: int,
-) -> None:
-    """Train on rendered scenes, beside the base's disparity, and write the network to out/model, which becomes the
-    base's folder `completion`. `own` is that folder if the base has one.
+) -> UNet2DModel:
+    """The network trained on rendered scenes beside the base's disparity, which becomes the base's folder `completion`.
+    `own` is that folder if the base has one.
 
     Raises InputError when there is no rendered scene, or the recipe goes on from a network that the base lacks.
     """
@@ -85,7 +85,7 @@ def train_completion(
         return {name: float(np.mean([terms[name].item() for terms in losses])) for name in losses[0]}
 
     fit(recipe, objective, mixture, out, prepare=prepare, validate=validate, resume=resume, workers=workers)
-    network.to(dtype=torch.bfloat16).save_pretrained(out / "model")
+    return network
 
 
 def start_network(recipe: Recipe, own: Path | None) -> UNet2DModel:

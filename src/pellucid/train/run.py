@@ -85,7 +85,9 @@ def train(
         own = catalog.resolve(base) / COMPLETION
         pipe = GeometryPipeline.from_pretrained(base)
         write_recipe(recipe, data, out)
-        train_completion(recipe, pipe, own if own.is_dir() else None, data, out, resume, workers)
+        network = train_completion(recipe, pipe, own if own.is_dir() else None, data, out, resume, workers)
+        network.to(dtype=torch.bfloat16).save_pretrained(out / "model")
+        forget_origin(out / "model")
         return
     mixture, held_out = make_mixture(recipe, data, "train"), make_mixture(recipe, data, "held-out")
     announce(recipe, mixture)
@@ -193,12 +195,17 @@ def base_model(base: str) -> str:
     return str(run.resolve()) if run.is_dir() else str(Path(base).resolve()) if Path(base).is_dir() else base
 
 
+def forget_origin(folder: Path) -> None:
+    """Take out of the configurations where the weights were loaded from, which is this machine's business alone."""
+    for file in folder.rglob("*.json"):
+        write_json(file, {k: v for k, v in read_json(file).items() if k != "_name_or_path"})
+
+
 def export(recipe: Recipe, pipe: GeometryPipeline, folder: Path) -> None:
     """Write what was trained: a pipeline in bfloat16, or an adapter, on an official base also in the released keys."""
     if recipe.lora_rank is None:
         pipe.to(torch.bfloat16).save_pretrained(folder)
-        for file in folder.rglob("*.json"):  # where the base lay is nobody's business but this machine's
-            write_json(file, {k: v for k, v in read_json(file).items() if k != "_name_or_path"})
+        forget_origin(folder)
         return
     config = {k: v for k, v in pipe.config.items() if k in CONFIG_KEYS}
     config["in_channels"] = pipe.transformer.config.in_channels
