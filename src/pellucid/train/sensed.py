@@ -5,6 +5,7 @@ Which frames a step takes, how the sensor fails on them and how they are cut is 
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -102,7 +103,7 @@ def enlarged(frame: Frame, times: int) -> Frame:
     """The frame with pixels so many times as wide and high: faults of a sensor have a size in the sensor's pixels, and
     sensors have more of them than the frames to train on."""
     maps = {f.name: getattr(frame, f.name) for f in fields(frame)}
-    large = {
+    large: dict[str, Any] = {
         name: value.repeat(times, axis=0).repeat(times, axis=1)
         for name, value in maps.items()
         if isinstance(value, np.ndarray) and value.shape[:2] == frame.depth.shape
