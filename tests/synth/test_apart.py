@@ -5,6 +5,7 @@ import pytest
 
 from pellucid.clip import InputError
 from pellucid.synth.apart import GAP, GRASPABLE, OBJECTS
+from pellucid.synth.orbit import camera_poses
 from pellucid.synth.request import RenderRequest
 from pellucid.synth.sampling import TEST_SEEDS, sample_scene
 from pellucid.synth.settle import settle
@@ -36,6 +37,17 @@ def test_one_settles_and_most_are_what_depth_cameras_fail_on():
     assert spec.settled and spec.environment == "apart" and spec.split == "train"
     kinds = [item.material.kind for seed in range(60) for item in scene(seed).objects]
     assert 0.6 < np.isin(kinds, ["glass", "clear plastic", "metal"]).mean() < 0.95
+
+
+def test_frames_look_from_evenly_all_round():
+    camera = settle(sample_scene(80_000, frames=4, resolution=(48, 80), layout="apart")).camera
+    poses = camera_poses(camera, 4, 80 / 48)
+    to_centre = np.array(camera.centre) - poses[:, :3, 3]
+    turns = np.diff(np.unwrap(np.arctan2(to_centre[:, 1], to_centre[:, 0])))
+    assert turns == pytest.approx(np.pi / 2)
+    distances = np.linalg.norm(to_centre, axis=1)
+    assert distances == pytest.approx(distances[0])
+    assert poses[:, :3, 2] == pytest.approx(to_centre / distances[:, None]), "z of OpenCV's cameras looks ahead"
 
 
 def test_the_test_set_and_users_files_stay_out(tmp_path):

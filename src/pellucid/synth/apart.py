@@ -45,7 +45,10 @@ _GLASS_TOP, _MIRROR_TOP, _METAL_TOP = 0.1, 0.07, 0.08
 
 
 def sample_apart(seed: int, frames: int, resolution: tuple[int, int]) -> SceneSpec:
-    """The training scene of this seed, not yet settled, of shapes and materials that train."""
+    """The training scene of this seed, not yet settled, of shapes and materials that train.
+
+    Its frames look from evenly all round.
+    """
     streams = np.random.SeedSequence([_SALT, seed]).spawn(5)
     of_layout, of_view, of_light, of_surroundings, of_materials = (np.random.default_rng(s) for s in streams)
     plain = Material(kind="diffuse", finish="plain", color=(0.5, 0.5, 0.5), color2=(0.5, 0.5, 0.5))
@@ -65,6 +68,8 @@ def sample_apart(seed: int, frames: int, resolution: tuple[int, int]) -> SceneSp
         )
     )
     camera = replace(view_from_stand(of_view, resolution), fill=float(of_view.uniform(1.1, 2.0)))
+    # Another view of a settled scene costs far less than another scene.
+    camera = replace(camera, sweep=2 * np.pi * (frames - 1) / frames, total=frames)
     return SceneSpec(
         seed=seed, split="train", frames=frames, resolution=resolution, environment="apart", objects=objects,
         fixed=(table, floor), light=sample_light(of_light), camera=camera,
