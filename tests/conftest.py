@@ -6,6 +6,7 @@ Without them the tests that need them are skipped and say so, unless `PELLUCID_R
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -23,6 +24,17 @@ def _shared(name: str) -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: small networks are no faster on more, and tests run beside each other."""
+    import torch  # the tests of the layers without it use this file too
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

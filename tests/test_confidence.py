@@ -10,7 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from pellucid import cli
 from pellucid.clip import InputError, Prediction
@@ -28,16 +27,10 @@ from pellucid.video import VideoWriter, open_source, stream
 from pellucid.visualize import colorize_error
 from test_pipeline import tiny
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RNG = np.random.default_rng(0)
 H, W, T = 48, 64, 11
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

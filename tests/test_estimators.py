@@ -6,7 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 
 import tiny_rivals
 from pellucid import GeometryPipeline
@@ -14,13 +13,7 @@ from pellucid.clip import Estimator, InputError
 from pellucid.predict.estimators import load_estimator
 from test_pipeline import tiny, video
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

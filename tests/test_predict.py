@@ -25,13 +25,7 @@ from pellucid.store import load_prediction
 from pellucid.video import VideoWriter, open_source, stream
 from test_pipeline import tiny
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

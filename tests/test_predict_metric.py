@@ -11,7 +11,6 @@ import numpy as np
 import OpenEXR
 import pytest
 import scipy.io
-import torch
 import trimesh
 from PIL import Image
 
@@ -24,16 +23,10 @@ from pellucid.store import load_prediction
 from pellucid.video import VideoWriter
 from test_pipeline import tiny
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 H, W, T = 48, 64, 9
 K = intrinsics_from_fov(60, H, W)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -26,17 +26,11 @@ from pellucid.rivals.depth_pro import preparation
 from pellucid.visualize import colorize_normals
 from tiny_rivals import say
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RGB = np.random.default_rng(0).integers(0, 256, (6, 40, 60, 3), dtype=np.uint8)
 AUTHORS = ("video_depth_anything", "depthcrafter", "normalcrafter", "moge")
 REVISION = "0123456789abcdef0123456789abcdef01234567"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
