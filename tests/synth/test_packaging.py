@@ -18,6 +18,7 @@ from pellucid.synth.spec import MATERIAL_IDS, Band, Lathe, Part, Pose
 
 R, HEIGHT, PAPER = 0.05, 0.14, 1.5e-4
 CAP = Lathe(profile=((R + 0.002, 0.0), (R + 0.002, 0.03)), wall=0.0015, floor=0.0015, fillet=0.001)
+PRINTED = replace(MATT, pattern="print", color=(0.6, 0.02, 0.02), color2=(0.3, 0.01, 0.01))
 OVER = Pose(position=(0.0, 0.0, HEIGHT + 0.006), quaternion=(0.0, 1.0, 0.0, 0.0))
 
 
@@ -138,7 +139,7 @@ def jars(rendered, tmp_path_factory):
     jar = Lathe(profile=((R, 0), (R, HEIGHT)), wall=0.003, floor=0.004, fillet=0.002)
     sheet = Band(body=jar, low=0.03, high=0.09, arc=2.0, thickness=PAPER)
     parts = (
-        Part(role="label", geometry=sheet, material=MATT),
+        Part(role="label", geometry=sheet, material=PRINTED),
         Part(role="cap", geometry=CAP, material=replace(MATT, kind="plastic"), pose=OVER),
     )
     towards = spec.camera.azimuth
@@ -195,3 +196,8 @@ def test_the_back_of_a_label_is_what_lies_behind_the_glass(jars):
     seen = through & (abs(frame.depth_behind - depth) < 6e-4)
     assert seen.sum() > 100, "the far wall's label, from inside"
     assert (frame.depth_behind[seen] > frame.depth[seen] + 0.02).all()
+    front = (frame.instance == 1) & (frame.material == MATERIAL_IDS["diffuse"])
+    red, green, blue = frame.rgb[front].mean(0)
+    assert red > 2 * max(green, blue), "all of the print is red"
+    red, green, blue = frame.rgb[seen].mean(0)
+    assert red < 1.15 * min(green, blue), "its back is plain paper"
