@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pellucid.synth.profiles import floor_of, handle, points, uniform
+from pellucid.synth.profiles import floor_of, handle, points, stemmed, uniform
 from pellucid.synth.spec import Lathe, Strand, Strands
 
 
@@ -29,9 +29,8 @@ def martini(rng: np.random.Generator) -> Lathe:
         uniform(rng, 0.003, 0.0045),
     )
     cone = H * uniform(rng, 0.5, 0.58)
-    profile = points(
-        (base, 0), (base, 0.002), (base * 0.4, 0.006), (stem, 0.012), (stem, cone), (stem * 1.3, cone + 0.003), (R, H)
-    )
+    foot = stemmed(base, stem, dome=0.4, low=0.012, high=cone)
+    profile = points(*foot, (stem * 1.3, cone + 0.003), (R, H))
     return Lathe(profile=profile, wall=uniform(rng, 0.0012, 0.002), floor=cone + 0.012, fillet=0.004)
 
 

@@ -20,6 +20,11 @@ def floor_of(rng: np.random.Generator, wall: float) -> float:
     return max(wall * uniform(rng, 1.2, 3.5), 0.003)
 
 
+def stemmed(base: float, stem: float, *, dome: float, low: float, high: float) -> tuple[tuple[float, float], ...]:
+    """The profile of a glass's foot, a disc that rises to `dome` of its radius, and of its stem between two heights."""
+    return points((base, 0), (base, 0.002), (base * dome, 0.006), (stem, low), (stem, high))
+
+
 def handle(radius: float, height: float, reach: float, thick: float, low: float = 0.2, high: float = 0.85) -> Strand:
     """A mug's handle: from the wall at one height out and back to the wall at another."""
     middle, half = (low + high) / 2 * height, (high - low) / 2 * height

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pellucid.synth.profiles import floor_of, handle, points, uniform
+from pellucid.synth.profiles import floor_of, handle, points, stemmed, uniform
 from pellucid.synth.spec import Lathe
 
 
@@ -66,11 +66,7 @@ def goblet(rng: np.random.Generator) -> Lathe:
     bowl = H * uniform(rng, 0.4, 0.52)
     above = H - bowl
     profile = points(
-        (base, 0),
-        (base, 0.002),
-        (base * 0.5, 0.006),
-        (stem, 0.014),
-        (stem, bowl * 0.9),
+        *stemmed(base, stem, dome=0.5, low=0.014, high=bowl * 0.9),
         (stem * 1.4, bowl),
         (R * 0.75, bowl + above * 0.25),
         (R, bowl + above * 0.5),
