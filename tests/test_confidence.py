@@ -203,6 +203,21 @@ def test_with_and_without_are_two_results(models, clip, tmp_path, capsys):
     assert load_prediction(tmp_path / "clip").expected_error is None
 
 
+def test_in_metres_the_expected_error_is_that_of_the_shape(models, clip, tmp_path):
+    given = (clip, "--model", models / "dvd", "--save", "npz", "--out")
+    metres = ("--metric", "plane", "--plane", "0,0.6,0.8,0.5", "--fov", 60, "--tolerance", 5)
+    assert predict(*given, tmp_path / "both", "--confidence", *metres) == 0
+    assert predict(*given, tmp_path / "error", "--confidence") == 0
+    assert predict(*given, tmp_path / "metres", *metres) == 0
+    both, error, depth = (load_prediction(tmp_path / name / "clip") for name in ("both", "error", "metres"))
+    np.testing.assert_array_equal(both.values, depth.values)
+    np.testing.assert_array_equal(both.expected_error, error.expected_error)
+    contents = [json.loads((tmp_path / name / "clip/prediction.json").read_text()) for name in ("both", "metres")]
+    assert "in scale and shift comes on top" in contents[0]["confidence"]["meaning"]
+    assert contents[0]["metric"] == contents[1]["metric"] and contents[0]["key"] != contents[1]["key"]
+    assert not (tmp_path / "both/clip/.partial").exists()
+
+
 def test_the_calibration_and_a_completion_network_decide_nothing_of_the_answers(models, tmp_path):
     shutil.copytree(models / "bare", tmp_path / "model")
     shutil.copytree(models / "bare/vae", tmp_path / "model/completion")
@@ -218,7 +233,6 @@ def test_the_calibration_and_a_completion_network_decide_nothing_of_the_answers(
         ("normals", (), "is of depth, not of normals"),
         ("dvd", ("--task", "normal"), "is of depth, not of normals"),
         ("dvd", ("--save", "mp4"), "is written into npz; add npz to --save mp4"),
-        ("dvd", ("--metric", "plane", "--plane", "0,0,1,1", "--fov", "60"), "not for depth by --metric plane"),
     ],
 )
 def test_what_has_no_expected_error_is_one_line(models, clip, tmp_path, capsys, model, options, message):

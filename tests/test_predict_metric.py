@@ -1,6 +1,7 @@
 """`predict --metric`: what fixes metres, what is written, and what is refused."""
 
 import json
+import shutil
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import OpenEXR
 import pytest
 import scipy.io
+import torch
 import trimesh
 from PIL import Image
 
@@ -18,14 +20,17 @@ from pellucid import cli
 from pellucid.align import plane_below, plane_depth
 from pellucid.camera import edge_mask, intrinsics_from_fov
 from pellucid.clip import Prediction
+from pellucid.model import completion
 from pellucid.predict import anchors, plan
+from pellucid.predict.completion_error import CompletionError
 from pellucid.store import load_prediction
-from pellucid.video import VideoWriter
+from pellucid.video import VideoWriter, open_source
 from test_pipeline import tiny
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 H, W, T = 48, 64, 9
+KEPT, FILLED = 0.004, 0.05  # errors that the tests' completion network expects
 K = intrinsics_from_fov(60, H, W)
 
 
@@ -34,6 +39,12 @@ def models(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("models")
     tiny("dvd").save_pretrained(root / "dvd")
     tiny("dkt", "normals").save_pretrained(root / "normals")
+    shutil.copytree(root / "dvd", root / "completing")
+    network = completion.make_network((8,))
+    with torch.no_grad():  # it begins by changing nothing; now it also says what to expect, the same everywhere
+        for output, error in ((1, FILLED), (2, KEPT)):
+            network.conv_out.bias[output * completion.PACKED**2 :][: completion.PACKED**2] = np.log(error)
+    network.save_pretrained(root / "completing" / completion.FOLDER)
     return root
 
 
@@ -265,6 +276,59 @@ def test_a_known_table_overrules_a_sensor_that_sees_through_it(models, clip, tru
     assert content["metric"]["trusted_share"] == 0
 
 
+@pytest.mark.usefixtures("seen")
+@pytest.mark.parametrize("asked", [(), ("--confidence",)])
+def test_a_network_that_completes_the_sensor_tells_the_error_to_expect(models, clip, sensor, tmp_path, capsys, asked):
+    given = ("--metric", "sensor", "--depth", sensor, "--model", models / "completing", *asked)
+    assert predict(clip, "--out", tmp_path, *given) == 0
+    assert "expected relative error" in capsys.readouterr().err
+    found, content = load_prediction(tmp_path / "clip"), sidecar(tmp_path / "clip")
+    measured = np.stack([cv2.imread(str(sensor / f"{i + 1}.png"), -1) for i in range(T)])
+    kept = measured > 0
+    np.testing.assert_array_equal(found.values[kept], measured[kept] / np.float32(1000))
+    np.testing.assert_allclose(found.expected_error, np.where(kept, KEPT, FILLED), rtol=1e-5)
+    report = content["confidence"]
+    assert "scale included" in report["meaning"] and "network that completes the sensor" in report["source"]
+    assert [report[name] for name in ("mean_kept", "mean_filled")] == pytest.approx([KEPT, FILLED])
+    assert report["mean"] == pytest.approx(found.expected_error.mean(), rel=1e-5)
+    assert content["metric"]["completion"] == "network"
+    assert open_source(tmp_path / "clip/preview.mp4").width == 3 * W
+    assert not (tmp_path / "clip/.partial").exists()
+
+
+@pytest.mark.usefixtures("seen")
+def test_killed_between_the_error_and_the_depth_the_result_is_that_of_one_run(
+    models, clip, sensor, tmp_path, monkeypatch
+):
+    given = (clip, "--metric", "sensor", "--depth", sensor, "--model", models / "completing", "--save", "npz", "--out")
+    assert predict(*given, tmp_path / "whole") == 0
+    with monkeypatch.context() as patch:
+        finish = CompletionError.finish
+
+        def killed(self):
+            finish(self)
+            raise KeyboardInterrupt
+
+        patch.setattr(CompletionError, "finish", killed)
+        assert predict(*given, tmp_path / "parts") == 130
+    assert predict(*given, tmp_path / "parts") == 0
+    whole, parts = (tmp_path / name / "clip/prediction.npz" for name in ("whole", "parts"))
+    assert whole.read_bytes() == parts.read_bytes()
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_known_table_overrules_the_network_too(models, clip, truth, tmp_path, capsys):
+    through = tmp_path / "through.npy"
+    np.save(through, truth * 1.3)
+    given = ("--metric", "sensor", "--depth", through, "--fov", 60, "--camera-height", 0.6, "--camera-tilt", 40)
+    assert predict(clip, "--out", tmp_path / "out", "--model", models / "completing", *given) == 0
+    assert "rules complete the sensor, which tell no expected error" in capsys.readouterr().err
+    found, content = load_prediction(tmp_path / "out/clip"), sidecar(tmp_path / "out/clip")
+    np.testing.assert_allclose(found.values, truth, rtol=2e-3)
+    assert found.expected_error is None and "confidence" not in content
+    assert content["metric"]["completion"] == "rules"
+
+
 def test_several_inputs_take_the_depth_of_their_names(models, clip, sensor, tmp_path, capsys):
     other = clip.with_name("other.mp4")
     other.write_bytes(clip.read_bytes())
@@ -293,6 +357,11 @@ def test_several_inputs_take_the_depth_of_their_names(models, clip, sensor, tmp_
         (["--metric", "tag", "--tag-size", "0", "--fov", "60"], "must be positive"),
         (["--metric", "tag", "--tag-size", "0.08", "--fov", "60", "--farther", "0.1"], "does not use --farther"),
         (["--metric", "sensor", "--depth", "nowhere"], "does not exist"),
+        (["--metric", "sensor", "--depth", "few", "--completion", "rules", "--confidence"], "do not tell the error"),
+        (
+            ["--metric", "sensor", "--depth", "few", "--confidence"],
+            "do not tell the error",
+        ),  # this model has no network
         (["--metric", "sensor", "--depth", "few"], "holds 3 frames of depth for a video of 9"),
         (["--metric", "sensor", "--depth", "square.npy"], "must be aligned"),
         (["--metric", "sensor", "--depth", "eight.png"], "16 bit"),

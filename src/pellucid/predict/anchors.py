@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 
 from pellucid.align import find_tags, plane_depth, tag_plane
 from pellucid.clip import Estimator, InputError
-from pellucid.predict.completion import find_network, network_sha256
+from pellucid.predict.completion import network_sha256
 from pellucid.predict.metric_request import MetricRequest
 from pellucid.store import DepthFiles, open_depths
 from pellucid.video import Source
@@ -42,18 +42,18 @@ def make_anchor(
     source: Source,
     K: Float[np.ndarray, "3 3"] | None,
     depth: Path | None,
+    network: Path | None,
     load: Callable[[str], Estimator],
-    model: str,
 ) -> Anchor:
-    """The anchor of one input; `depth` is the sensor's recording of it, `load` gives a metric model by name, `model`
-    predicts.
+    """The anchor of one input; `depth` is the sensor's recording of it and `network` what completes that (rules
+    without one), `load` gives a metric model by name.
 
     `K` must be known where the request needs it. Raises InputError when the recording does not fit the video.
     """
     facts = {"anchor": request.metric, "drift": request.drift, "tolerance": request.tolerance}
     if request.metric == "sensor":
         assert depth is not None
-        return _sensor(request, source, K, depth, facts, model)
+        return _sensor(request, source, K, depth, network, facts)
     if request.metric == "plane":
         table, plane = _table(request, source, K)
         return Anchor(request=request, known=lambda *_: table, facts=facts | {"plane": plane})
@@ -74,11 +74,10 @@ def _sensor(
     source: Source,
     K: Float[np.ndarray, "3 3"] | None,
     depth: Path,
+    network: Path | None,
     facts: dict[str, Any],
-    model: str,
 ) -> Anchor:
     files = open_depths(depth, source.num_frames, source.height, source.width, request.depth_unit)
-    network = find_network(request.completion or model)
     if network is None:
         farther, nearer = request.trust
         facts |= {"completion": "rules", "trusted_farther": farther, "trusted_nearer": nearer}

@@ -3,6 +3,7 @@
 import itertools
 import shutil
 import time
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ from pellucid.clip import InputError
 from pellucid.model.pipeline import GeometryPipeline
 from pellucid.predict import sidecar
 from pellucid.predict.anchors import depth_of
-from pellucid.predict.calibration import load_calibration
 from pellucid.predict.cloud import RELATIVE
+from pellucid.predict.completion import find_network
+from pellucid.predict.confidence import calibration_asked, write_expected_error
 from pellucid.predict.confidence import summary as confidence_summary
-from pellucid.predict.confidence import write_expected_error
 from pellucid.predict.exports import Exporter, described
 from pellucid.predict.metric import summary, write_metric
 from pellucid.predict.model import ChosenModel, choose
@@ -40,12 +41,13 @@ def predict(request: Request) -> int:
         return _failed(count, count)
     model = choose(request)
     settings = make_settings(request, model)
-    calibration = load_calibration(model) if request.confidence else None
+    network = completion_network(request, model)
+    calibration = calibration_asked(request, model, network)
     plans = []
     for source in sources:
         try:
             depth = depth_of(request.metres.depth, source, alone=count == 1) if request.metres.depth else None
-            plans.append(make_plan(request, source, model, placement, settings, given_K, depth, calibration))
+            plans.append(make_plan(request, source, model, placement, settings, given_K, depth, network, calibration))
         except InputError as error:
             complain(error)
     announce(request, model, placement)
@@ -56,6 +58,16 @@ def predict(request: Request) -> int:
             pipe = load(model, placement)
             done += sum(_predicted(plan, pipe) for plan in waiting)
     return _failed(count - done, count)
+
+
+def completion_network(request: Request, model: ChosenModel) -> Path | None:
+    """The network that completes a sensor, if one is given and it is not for rules to do.
+
+    Raises InputError when it is to be that of a model that there is not.
+    """
+    if request.metres.metric != "sensor":
+        return None
+    return find_network(request.metres.completion or model.name, request.local_files_only)
 
 
 def read_all(request: Request) -> tuple[list[Source], int]:
@@ -132,43 +144,54 @@ def _predict(plan: Plan, pipe: GeometryPipeline) -> None:
         if warnings:
             more = f" (and {len(warnings) - 1} more such seams, see {sidecar.NAME})" if len(warnings) > 1 else ""
             say(f"  warning: {warnings[0]}{more}")
-        if plan.anchor is None:
-            if {"ply", "pcd"} & set(plan.formats):
-                say(f"  the point clouds are {RELATIVE}")
-            content = _relative(plan, pipe, measured, recording)
-        else:
-            with Recording(plan.folder / PARTIAL / "metric", plan.result_key, plan.tail) as depth:
-                metric = write_metric(plan, recording, depth)
+        with ExitStack() as stack:
+
+            def beside(name: str) -> Recording:
+                return stack.enter_context(Recording(plan.folder / PARTIAL / name, plan.result_key, plan.tail))
+
+            values, metric, confidence = recording, None, None
+            errors = beside("expected_error") if plan.tells_error else None
+            if plan.anchor is not None:
+                values = beside("metric")
+                metric = write_metric(plan, recording, values, errors)
                 say(f"  {summary(metric)}")
-                content = _export(plan, measured, depth, metric=metric)
+            elif {"ply", "pcd"} & set(plan.formats):
+                say(f"  the point clouds are {RELATIVE}")
+            if errors is not None:
+                confidence = _confidence(plan, pipe, measured, recording, errors)
+            content = _export(plan, measured, values, metric, confidence, errors if confidence else None)
         write_json(plan.folder / sidecar.NAME, content)
         for left in [path for path in (plan.folder / PARTIAL).iterdir() if path.is_dir()]:
             shutil.rmtree(left)  # records of views, and those that an earlier run with other options left
         recording.discard()
 
 
-def _relative(plan: Plan, pipe: GeometryPipeline, measured: Measured, recording: Recording) -> dict[str, Any]:
-    """Exports disparity or normals, with the expected error where that is asked for; the sidecar."""
+def _confidence(
+    plan: Plan, pipe: GeometryPipeline, measured: Measured, recording: Recording, errors: Recording
+) -> dict[str, Any] | None:
+    """The report of the expected error on record, which more passes fill if no completion network did; None where
+    nothing tells it."""
     if plan.calibration is None:
-        return _export(plan, measured, recording)
-    with Recording(plan.folder / PARTIAL / "expected_error", plan.result_key, plan.tail) as errors:
+        confidence = errors.meta  # none by a network that the known table overruled
+    else:
         confidence = write_expected_error(plan, pipe, recording, errors)
         seconds = confidence.pop("seconds")
         measured.seconds.update(views=seconds, total=measured.seconds["total"] + seconds)
-        for sentence in confidence["warnings"]:
-            say(f"  warning: {sentence}")
-        say(f"  {confidence_summary(confidence)}")
-        return _export(plan, measured, recording, confidence=confidence, errors=errors)
+    if not confidence:
+        return None
+    for sentence in confidence["warnings"]:
+        say(f"  warning: {sentence}")
+    say(f"  {confidence_summary(confidence)}")
+    return confidence
 
 
 def _export(
     plan: Plan,
     measured: Measured,
     recording: Recording,
-    *,
-    metric: dict[str, Any] | None = None,
-    confidence: dict[str, Any] | None = None,
-    errors: Recording | None = None,
+    metric: dict[str, Any] | None,
+    confidence: dict[str, Any] | None,
+    errors: Recording | None,
 ) -> dict[str, Any]:
     """Writes every format from the record; the sidecar that vouches for them."""
     began = time.perf_counter()

@@ -3,14 +3,18 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pellucid.clip import InputError
 from pellucid.model.pipeline import GeometryPipeline, Settings
-from pellucid.predict.calibration import Calibration, comparable
+from pellucid.predict.calibration import Calibration, comparable, load_calibration
+from pellucid.predict.model import ChosenModel
 from pellucid.predict.plan import PARTIAL, Plan, digest
 from pellucid.predict.report import watched
+from pellucid.predict.request import Request
 from pellucid.predict.run import record
 from pellucid.predict.spread import Answers, spreads
 from pellucid.predict.views import VIEWS
@@ -20,6 +24,23 @@ MEANING = (
     "expected_error: the relative error |depth - truth| / truth to be expected, 0.05 for 5 %, once one scale and shift "
     "of the disparity are fitted for the clip"
 )
+METRIC_MEANING = f"{MEANING}: that of the depth's shape. What --metric has wrong in scale and shift comes on top"
+SOURCE = "the spread over more views of the clip, by the model's calibration"
+
+
+def calibration_asked(request: Request, model: ChosenModel, network: Path | None) -> Calibration | None:
+    """The calibration that `--confidence` needs, if it is asked for; a completion `network` tells its own error.
+
+    Raises InputError when the model has none, or rules complete a sensor, whose error nothing tells.
+    """
+    if not request.confidence or network is not None:
+        return None
+    if request.metres.metric == "sensor":
+        raise InputError(
+            "--confidence: rules do not tell the error of what they keep of a sensor; name a model with a network of "
+            "its own by --completion, such as nano, or leave --confidence out"
+        )
+    return load_calibration(model)
 
 
 def write_expected_error(plan: Plan, pipe: GeometryPipeline, recording: Recording, errors: Recording) -> dict[str, Any]:
@@ -52,7 +73,8 @@ def write_expected_error(plan: Plan, pipe: GeometryPipeline, recording: Recordin
             errors.append(error[None])
             total += float(error.mean(dtype=np.float64))
     report = {
-        "meaning": MEANING,
+        "meaning": MEANING if plan.anchor is None else METRIC_MEANING,
+        "source": SOURCE,
         "mean": total / plan.source.num_frames,
         "views": list(calibration.views),
         "calibrated_on_clips": calibration.clips,
@@ -67,7 +89,7 @@ def write_expected_error(plan: Plan, pipe: GeometryPipeline, recording: Recordin
 
 def summary(report: dict[str, Any]) -> str:
     """One sentence of the report."""
-    return f"expected relative error {report['mean']:.1%} on average, by {len(report['views'])} more views of the clip"
+    return f"expected relative error {report['mean']:.1%} on average, by {report['source']}"
 
 
 def warnings(calibration: Calibration, settings: Settings) -> list[str]:

@@ -1,13 +1,24 @@
 """Metric depth of one input: a fit over the whole record in one pass, its application in a second, constant memory."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pellucid.align import Completer, Evidence, MetricFit, complete_depth, depth_from_disparity, fit_metric
+from pellucid.align import (
+    FARTHER,
+    NEARER,
+    Completer,
+    Evidence,
+    MetricFit,
+    complete_depth,
+    depth_from_disparity,
+    fit_metric,
+)
 from pellucid.predict.anchors import Anchor, Known
 from pellucid.predict.completion import load_network
+from pellucid.predict.completion_error import CompletionError
 from pellucid.predict.plan import Plan
 from pellucid.predict.report import say, watched
 from pellucid.store import Recording
@@ -19,8 +30,9 @@ OVERRULED = 0.2  # share of what a sensor sees above which the model replaces it
 MUCH = 3  # residuals by which the depth may drift without a word
 
 
-def write_metric(plan: Plan, disparity: Recording, depth: Recording) -> dict[str, Any]:
-    """Fills the record of depth from that of disparity; the report of how, plain JSON.
+def write_metric(plan: Plan, disparity: Recording, depth: Recording, errors: Recording | None) -> dict[str, Any]:
+    """Fills the record of depth from that of disparity, and `errors` where a network completes a sensor and so tells
+    the error to be expected; the report of how, plain JSON.
 
     Raises InputError when nothing metric is known, or it cannot be brought together with the disparity.
     """
@@ -30,7 +42,9 @@ def write_metric(plan: Plan, disparity: Recording, depth: Recording) -> dict[str
         return depth.meta
     fit, by_table, warnings = _fit(plan, anchor, disparity)
     known = trusted = 0
-    complete = _completer(plan, anchor, by_table)
+    network = None if by_table else anchor.network
+    complete = _completer(plan, anchor, network, by_table)
+    expected = None if network is None or errors is None else CompletionError(errors)
     colours = _colours(plan)
     for index, frame in enumerate(_frames(plan, disparity, "in metres")):
         metres = depth_from_disparity(frame, *fit.lines.at(index))
@@ -39,6 +53,8 @@ def write_metric(plan: Plan, disparity: Recording, depth: Recording) -> dict[str
             completed = complete(next(colours), metres, sensor)
             metres, known = completed.depth, known + int(np.isfinite(sensor).sum())
             trusted += int(completed.trusted.sum())
+            if expected is not None:
+                expected.add(index, completed)
         depth.append(metres[None])
     if known - trusted > OVERRULED * known and not by_table:
         warnings.append(
@@ -50,8 +66,10 @@ def write_metric(plan: Plan, disparity: Recording, depth: Recording) -> dict[str
     lines = zip(fit.lines.knots, fit.lines.scales, fit.lines.shifts, strict=True)
     pixels = total * int(np.prod(plan.tail))
     shares = {"known_share": known / pixels, "trusted_share": trusted / pixels, "filled_share": 1 - trusted / pixels}
+    by_rules = {"completion": "rules", "trusted_farther": FARTHER, "trusted_nearer": NEARER}
     report = {
         **anchor.facts,
+        **(by_rules if anchor.network is not None and by_table else {}),
         "tolerance_per_metre": fit.tolerance,
         "inlier_share": fit.inliers,
         "residual_mm": fit.residual * 1e3,
@@ -60,6 +78,8 @@ def write_metric(plan: Plan, disparity: Recording, depth: Recording) -> dict[str
         **(shares if anchor.sensor is not None else {}),
         "warnings": warnings,
     }
+    if expected is not None:
+        expected.finish()
     depth.checkpoint({}, report)
     return report
 
@@ -84,7 +104,7 @@ def _fit(plan: Plan, anchor: Anchor, disparity: Recording) -> tuple[MetricFit, b
             fit, by_table = other, True
             warnings.append(
                 f"the sensor misses the given plane by {apart * 1e3:.0f} mm, as over glass or a mirror; the plane is "
-                "believed"
+                "believed" + (", and rules complete the sensor, which tell no expected error" if anchor.network else "")
             )
     if fit.inliers < FEW:
         warnings.append(
@@ -114,10 +134,10 @@ def _fit_to(plan: Plan, anchor: Anchor, disparity: Recording, known: Known) -> M
     return fit_metric(evidence, tolerance=request.tolerance, spacing=request.drift)
 
 
-def _completer(plan: Plan, anchor: Anchor, by_table: bool) -> Completer:
+def _completer(plan: Plan, anchor: Anchor, network: Path | None, by_table: bool) -> Completer:
     """What completes the sensor; metres by a known table are not corrected by a sensor that misses it."""
-    if anchor.network is not None:
-        return load_network(anchor.network, plan.placement.device)
+    if network is not None:
+        return load_network(network, plan.placement.device)
     farther, nearer = anchor.request.trust
     return lambda _, model, sensor: complete_depth(
         model, sensor, farther=farther, nearer=nearer, believe_model=by_table

@@ -45,12 +45,17 @@ class Plan:
     formats: tuple[str, ...]
     K: np.ndarray | None  # pixels
     anchor: Anchor | None = None  # where metres come from
-    calibration: Calibration | None = None  # where the expected error comes from
+    calibration: Calibration | None = None  # where the expected error comes from, if not from a completion network
 
     @property
     def quantity(self) -> Quantity:
         """What the files hold: what the model predicts, or what metres make of it."""
         return self.model.quantity if self.anchor is None else "depth"
+
+    @property
+    def tells_error(self) -> bool:
+        """Whether the expected error is recorded: a completion network tells it unasked."""
+        return self.calibration is not None or (self.anchor is not None and self.anchor.network is not None)
 
     @property
     def invariance(self) -> Invariance:
@@ -114,11 +119,9 @@ class Plan:
     @property
     def result_key(self) -> str:
         """The same for the numbers in the files, with all that metres or the expected error depend on."""
-        if self.calibration is not None:
-            return digest({"key": self.key, **asdict(self.calibration)})
-        if self.anchor is None:
-            return self.key
-        return digest({"key": self.key, **self.anchor.facts, "K": None if self.K is None else self.K.tolist()})
+        calibration = {} if self.calibration is None else asdict(self.calibration)
+        metres = {} if self.anchor is None else {**self.anchor.facts, "K": None if self.K is None else self.K.tolist()}
+        return digest({"key": self.key, **calibration, **metres}) if calibration or metres else self.key
 
 
 def digest(named: dict[str, Any]) -> str:
@@ -142,9 +145,11 @@ def make_plan(
     settings: Settings,
     given_K: np.ndarray | None,
     depth: Path | None = None,
+    network: Path | None = None,
     calibration: Calibration | None = None,
 ) -> Plan:
-    """The plan for one input; `depth` is a sensor's recording of it, `calibration` that of the model's confidence.
+    """The plan for one input; `depth` is a sensor's recording of it and `network` what completes that, `calibration`
+    that of the model's confidence.
 
     Raises InputError for a camera, a recording or an output folder that cannot work.
     """
@@ -158,7 +163,7 @@ def make_plan(
         settings=settings,
         formats=request.formats,
         K=K,
-        anchor=make_anchor(request.metres, source, K, depth, load, model.name) if request.metres.metric else None,
+        anchor=make_anchor(request.metres, source, K, depth, network, load) if request.metres.metric else None,
         calibration=calibration,
     )
     _require_folder(plan)
@@ -207,8 +212,7 @@ def _require_folder(plan: Plan) -> None:
         raise InputError(f"{folder}: cannot be written (permission denied); choose an --out folder you may write to")
     frames = 4 * plan.source.num_frames * int(np.prod(plan.tail))
     copies = 1 + (plan.anchor is not None) + sum(name in plan.formats for name in _RAW_FORMATS)
-    if plan.calibration is not None:
-        copies += len(VIEWS) + 2  # the views' records, the error's, and its array in the npz
+    copies += 2 * plan.tells_error + len(VIEWS) * (plan.calibration is not None)  # on record, in the npz; the views'
     old = [folder / PARTIAL / "recording.f32", *(folder / FORMATS[name] for name in ("npz", "npy"))]
     there = sum(file.stat().st_size for file in old if file.is_file())
     if frames * copies > free + there:

@@ -75,7 +75,8 @@ class Request:
     local_files_only: bool = False
     """Never use the network: the model must be here already."""
     confidence: bool = False
-    """Also write the relative error to be expected at each pixel (docs/confidence.md); takes some more passes."""
+    """Also write the relative error to be expected at each pixel (docs/confidence.md); takes some more passes. A sensor
+    that a network completes comes with it anyway."""
     metres: tyro.conf.OmitArgPrefixes[MetricRequest] = field(default_factory=MetricRequest)
 
     def __post_init__(self) -> None:
@@ -101,11 +102,6 @@ class Request:
         for name in self.formats:
             if name in METRIC_ONLY and self.metres.metric is None:
                 raise InputError(f"--save {name}: needs metres; add --metric, or leave {name} out")
-        if self.confidence and self.metres.metric is not None:
-            raise InputError(
-                f"--confidence: is calibrated for the model's own disparity, not for depth by --metric "
-                f"{self.metres.metric}; predict the one without the other"
-            )
         if self.confidence and "npz" not in self.formats:
             raise InputError(f"--confidence: is written into npz; add npz to --save {self.save}")
         if self.task == "normal":
