@@ -22,8 +22,9 @@ from pellucid.grasp.scenes import CELLS, WORKSPACE, grasp_scene, target_of
 from pellucid.grasp.success import mcnemar, wilson
 from pellucid.synth import SceneSpec
 from pellucid.synth.apart import LONGEST, OBJECTS, WIDEST
+from pellucid.synth.geometry import Geometry, Lathe, Superquadric
 from pellucid.synth.shapes import build_mesh
-from pellucid.synth.spec import Geometry, Lathe, Pose, SceneObject, Superquadric
+from pellucid.synth.spec import Pose, SceneObject
 from pellucid.synth.surroundings import TABLE
 
 DOWN = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])  # approach -z, closing y, lateral x

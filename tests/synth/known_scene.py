@@ -6,18 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pellucid.synth.geometry import StaticMesh, Superquadric
 from pellucid.synth.orbit import sample_orbit
-from pellucid.synth.spec import (
-    FixedObject,
-    Light,
-    Material,
-    Pose,
-    SceneObject,
-    SceneSpec,
-    StaticMesh,
-    Superquadric,
-    Wobble,
-)
+from pellucid.synth.spec import FixedObject, Light, Material, Pose, SceneObject, SceneSpec, Wobble
 from pellucid.synth.surroundings import slab
 
 RADIUS, SIDE = 0.1, 0.12

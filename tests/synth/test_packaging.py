@@ -10,11 +10,12 @@ from known_scene import GLASS, MATT, known_scene
 
 from pellucid.synth import Rejected, SceneSpec, sample_scene, settle
 from pellucid.synth.families import FAMILIES
+from pellucid.synth.geometry import Band, Lathe
 from pellucid.synth.mesh import overlap_thickness
 from pellucid.synth.packaging import sample_packaging
 from pellucid.synth.sampling import TEST_SEEDS
 from pellucid.synth.shapes import build_mesh, whole_mesh, whole_parts
-from pellucid.synth.spec import MATERIAL_IDS, Band, Lathe, Part, Pose
+from pellucid.synth.spec import MATERIAL_IDS, Part, Pose
 
 R, HEIGHT, PAPER = 0.05, 0.14, 1.5e-4
 CAP = Lathe(profile=((R + 0.002, 0.0), (R + 0.002, 0.03)), wall=0.0015, floor=0.0015, fillet=0.001)

@@ -12,6 +12,7 @@ from pellucid.clip import InputError
 from pellucid.synth import Frame, Rejected, RenderSettings, SceneSpec, render_scene, sample_scene, settle
 from pellucid.synth.assets import find_assets, read_asset
 from pellucid.synth.families import FAMILIES
+from pellucid.synth.geometry import Lathe, StaticMesh, Superquadric
 from pellucid.synth.lathe import liquid_mesh
 from pellucid.synth.materials import OBJECT_KINDS, sample_material
 from pellucid.synth.mesh import overlap_thickness, pierces, union
@@ -19,7 +20,7 @@ from pellucid.synth.orbit import camera_poses
 from pellucid.synth.sampling import TEST_SEEDS
 from pellucid.synth.sensor import simulate_active_stereo
 from pellucid.synth.shapes import build_mesh, convex_parts
-from pellucid.synth.spec import MATERIAL_IDS, Lathe, StaticMesh, Superquadric
+from pellucid.synth.spec import MATERIAL_IDS
 from pellucid.synth.viewpoint import BACKDROP
 
 ALL = [(split, name) for split in FAMILIES for name in FAMILIES[split]]

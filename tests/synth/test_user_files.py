@@ -18,8 +18,9 @@ from pellucid.clip import InputError
 from pellucid.data.sequences import find_sequences
 from pellucid.synth import SceneSpec, sample_scene
 from pellucid.synth.assets import find_assets
+from pellucid.synth.geometry import StaticMesh
 from pellucid.synth.run import find_hdris
-from pellucid.synth.spec import Pose, StaticMesh
+from pellucid.synth.spec import Pose
 
 BALL, CAN, RING = 0.05, (0.03, 0.1), (0.04, 0.012)  # metres: radius; radius and height; both radii
 MAKE = """

@@ -7,20 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from pellucid.synth.families import FAMILIES
+from pellucid.synth.geometry import Geometry
 from pellucid.synth.lights import sample_light
 from pellucid.synth.materials import mirror_material, sample_material, sample_surface
 from pellucid.synth.shapes import build_mesh
-from pellucid.synth.spec import (
-    CameraPath,
-    FixedObject,
-    Geometry,
-    Material,
-    Pose,
-    SceneObject,
-    SceneSpec,
-    Split,
-    Wobble,
-)  # fmt: skip
+from pellucid.synth.spec import CameraPath, FixedObject, Material, Pose, SceneObject, SceneSpec, Split, Wobble
 from pellucid.synth.surroundings import FLOOR, FLOOR_PATTERNS, TABLE, slab
 
 OBJECTS = 3

@@ -15,8 +15,8 @@ import numpy as np
 
 from pellucid.clip import InputError
 from pellucid.store import atomic
+from pellucid.synth.geometry import StaticMesh
 from pellucid.synth.mesh import Mesh
-from pellucid.synth.spec import StaticMesh
 
 READABLE = (".glb", ".gltf", ".obj")
 ENDINGS = (*READABLE, ".blend")

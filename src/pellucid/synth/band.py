@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from pellucid.synth.geometry import Band
 from pellucid.synth.lathe import cross_section, outside_profile, rim_height, segments
 from pellucid.synth.mesh import Mesh, ring_triangles
-from pellucid.synth.spec import Band
 
 GLUE = 1e-4  # metres that a sheet reaches into the body below it, so that no air is between
 

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from pellucid.synth.geometry import Lathe
 from pellucid.synth.lathe import inside_profile, outside_profile, rim_height
 from pellucid.synth.materials import sample_material
 from pellucid.synth.profiles import points, uniform
-from pellucid.synth.spec import Color, Lathe, Material, Part, Pose
+from pellucid.synth.spec import Color, Material, Part, Pose
 
 # How often a vessel of a family is closed, and how often by a stopper where it is.
 SHARES = {"bottle": (0.65, 0.2), "jar": (0.55, 0.15), "flask": (0.3, 1.0), "test tube": (0.4, 0.6)}

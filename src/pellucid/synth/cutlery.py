@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from pellucid.synth.geometry import Strand, Strands
 from pellucid.synth.profiles import uniform
-from pellucid.synth.spec import Strand, Strands
 
 
 def rod(rng: np.random.Generator) -> Strands:

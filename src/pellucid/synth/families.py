@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from pellucid.synth.cutlery import fork, knife, rod, spoon
+from pellucid.synth.geometry import Geometry, Lathe
 from pellucid.synth.held_out import carafe, cloche, martini, pitcher, prism, spool, tongs
 from pellucid.synth.solids import block, box, lens, lid, torus
-from pellucid.synth.spec import Geometry, Lathe, Split
+from pellucid.synth.spec import Split
 from pellucid.synth.vessels import beaker, bottle, bowl, flask, goblet, jar, mug, plate, test_tube, tumbler, vase
 
 Draw = Callable[[np.random.Generator], Geometry]

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from pellucid.synth.geometry import Lathe, Strand, Strands
 from pellucid.synth.profiles import floor_of, handle, points, stemmed, uniform
-from pellucid.synth.spec import Lathe, Strand, Strands
 
 
 def carafe(rng: np.random.Generator) -> Lathe:

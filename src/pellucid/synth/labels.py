@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from pellucid.synth.geometry import Band, Lathe
 from pellucid.synth.lathe import outside_profile
 from pellucid.synth.materials import NATURAL, vivid
 from pellucid.synth.profiles import uniform
-from pellucid.synth.spec import Band, Color, Lathe, Material, Part
+from pellucid.synth.spec import Color, Material, Part
 
 SHARES = {"bottle": 0.5, "jar": 0.5}
 STRAIGHT = 0.98  # of the greatest radius: where paper lies without a fold

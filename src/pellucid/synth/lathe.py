@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float64
 
+from pellucid.synth.geometry import Lathe
 from pellucid.synth.mesh import Mesh, Points, grid_mesh
-from pellucid.synth.spec import Lathe
 
 Profile = Float64[np.ndarray, "_ 2"]
 DENSE = 2000  # samples along the outside, for its offset

@@ -3,8 +3,9 @@
 import numpy as np
 
 from pellucid.synth.closures import sample_closure
+from pellucid.synth.geometry import Geometry, Lathe
 from pellucid.synth.labels import sample_label
-from pellucid.synth.spec import Geometry, Lathe, Part, Split
+from pellucid.synth.spec import Part, Split
 
 
 def sample_packaging(

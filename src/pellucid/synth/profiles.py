@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pellucid.synth.spec import Strand
+from pellucid.synth.geometry import Strand
 
 
 def uniform(rng: np.random.Generator, low: float, high: float) -> float:

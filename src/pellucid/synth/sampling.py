@@ -9,11 +9,12 @@ from pellucid.clip import InputError
 from pellucid.synth.apart import sample_apart
 from pellucid.synth.assets import Assets
 from pellucid.synth.families import CUTLERY, VESSELS, sample_shape
+from pellucid.synth.geometry import Geometry, Lathe, StaticMesh
 from pellucid.synth.lights import sample_light
 from pellucid.synth.materials import OBJECT_KINDS, sample_liquid, sample_material
 from pellucid.synth.orbit import sample_orbit
 from pellucid.synth.packaging import sample_packaging
-from pellucid.synth.spec import Geometry, Lathe, Layout, Liquid, Pose, SceneObject, SceneSpec, Split, StaticMesh
+from pellucid.synth.spec import Layout, Liquid, Pose, SceneObject, SceneSpec, Split
 from pellucid.synth.surroundings import sample_surroundings
 from pellucid.synth.viewpoint import sample_view
 

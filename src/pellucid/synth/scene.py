@@ -15,12 +15,13 @@ import numpy as np
 
 from pellucid.clip import InputError
 from pellucid.synth.frame import Frame
+from pellucid.synth.geometry import Lathe
 from pellucid.synth.lathe import liquid_mesh
 from pellucid.synth.mesh import Mesh
 from pellucid.synth.orbit import camera_poses
 from pellucid.synth.passes import read_surfaces
 from pellucid.synth.shapes import build_mesh
-from pellucid.synth.spec import MATERIAL_IDS, TRANSPARENT, FixedObject, Lathe, Material, SceneObject, SceneSpec
+from pellucid.synth.spec import MATERIAL_IDS, TRANSPARENT, FixedObject, Material, SceneObject, SceneSpec
 
 Device = Literal["auto", "cpu", "optix", "cuda"]
 SCRIPT = Path(__file__).with_name("blender_render.py")

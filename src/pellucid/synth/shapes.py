@@ -12,9 +12,10 @@ from scipy.spatial import ConvexHull
 
 from pellucid.synth.assets import read_asset
 from pellucid.synth.band import band_mesh
+from pellucid.synth.geometry import Band, Geometry, Lathe, Strand, Strands, Superquadric, Torus
 from pellucid.synth.lathe import lathe_mesh, lathe_parts
 from pellucid.synth.mesh import Mesh, Points, convex_pieces, grid_mesh, union
-from pellucid.synth.spec import Band, Geometry, Lathe, Part, Strand, Strands, Superquadric, Torus
+from pellucid.synth.spec import Part
 
 SECTION = 20  # points round a rod
 RINGS = 40  # along it

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from pellucid.synth.geometry import Lathe, Superquadric, Torus
 from pellucid.synth.profiles import points, uniform
-from pellucid.synth.spec import Lathe, Superquadric, Torus
 
 
 def box(rng: np.random.Generator) -> Lathe:

@@ -5,19 +5,17 @@ and the table top lies at z = 0. Everything here is numbers, strings and tuples 
 and read again is equal to the last bit.
 """
 
-import dataclasses
 import json
-import types
-import typing
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
 from pellucid.clip import InputError
+from pellucid.synth.encoding import decoded, encoded
+from pellucid.synth.geometry import Geometry, Vector
 
-Vector = tuple[float, float, float]
 Color = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]  # w, x, y, z
 Split = Literal["train", "test"]
@@ -37,79 +35,6 @@ MATERIAL_IDS = {
 }
 TRANSPARENT = frozenset({"glass", "clear plastic", "liquid"})
 ORBIT_FRAMES = 120
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Strand:
-    """A rod with round ends along a path, elliptical in section: handles, cutlery, sticks."""
-
-    path: tuple[Vector, ...]
-    sections: tuple[Vector, ...]  # at each point: half width along `side`, half thickness across, rise of the edges
-    side: Vector
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lathe:
-    """A profile turned about z, hollow with a wall or solid; the cross-section may be lobed, twisted or squarish."""
-
-    profile: tuple[tuple[float, float], ...]  # radius and height of the outside, from the foot up
-    wall: float
-    floor: float  # height of the inner bottom
-    fillet: float = 1.0  # the longest cut at a corner of the profile
-    solid: bool = False
-    lobes: int = 0
-    lobe_depth: float = 0.0  # of the radius
-    twist: float = 0.0  # radians from foot to rim
-    squareness: float = 2.0  # exponent of the superellipse: 2 is round, 40 square
-    aspect: float = 1.0  # depth along y over width along x
-    round_above: tuple[float, float] | None = None  # shares of the height between which a squarish one turns round
-    handles: tuple[Strand, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Superquadric:
-    """A solid between ball and block."""
-
-    half_axes: Vector
-    exponents: tuple[float, float]  # north-south, east-west; 1 is a ball, 0.2 nearly a block
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Torus:
-    """A ring: the radius of its centre line and of its tube."""
-
-    radius: float
-    tube: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Strands:
-    """Several rods grown together: forks, tongs, whisks."""
-
-    strands: tuple[Strand, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaticMesh:
-    """A user's file, scaled; centred over its foot when it is read."""
-
-    path: str
-    sha256: str
-    size: float  # the longest side
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Band:
-    """A thin sheet round a turned body, from one height to another, its middle towards +x: a label."""
-
-    body: Lathe
-    low: float
-    high: float
-    arc: float  # radians; 2 pi goes all the way round
-    thickness: float
-
-
-Geometry = Lathe | Superquadric | Torus | Strands | StaticMesh | Band
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,41 +215,14 @@ class SceneSpec:
 
     def to_json(self) -> str:
         """The spec as text; `from_json` gives it back, equal to the last bit."""
-        return json.dumps(_encoded(self), indent=1)
+        return json.dumps(encoded(self), indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> "SceneSpec":
         """The spec that `to_json` wrote. Raises InputError when the text is no spec of this version."""
         try:
-            spec = _decoded(cls, json.loads(text))
+            spec = decoded(cls, json.loads(text))
         except (ValueError, TypeError, KeyError) as error:
             raise InputError(f"not a scene spec of this version ({error}); sample the scene again") from error
         assert isinstance(spec, cls)
         return spec
-
-
-def _encoded(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: _encoded(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        return {"type": type(value).__name__, **fields} if isinstance(value, Geometry) else fields
-    return [_encoded(v) for v in value] if isinstance(value, tuple) else value
-
-
-def _decoded(kind: Any, value: Any) -> Any:
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (types.UnionType, typing.Union):
-        if value is None and type(None) in arguments:
-            return None
-        choices = [a for a in arguments if a is not type(None)]
-        named = [a for a in choices if len(choices) == 1 or a.__name__ == value["type"]]
-        return _decoded(named[0], value)
-    if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        given = {k: v for k, v in value.items() if k != "type"}
-        return kind(**{name: _decoded(hints[name], v) for name, v in given.items()})  # type: ignore[operator]
-    if origin is tuple:
-        inner = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
-        return tuple(_decoded(k, v) for k, v in zip(inner, value, strict=True))
-    if kind is float:
-        return float(value)
-    return value

@@ -3,9 +3,10 @@
 import numpy as np
 
 from pellucid.synth.families import FAMILIES, sample_shape
+from pellucid.synth.geometry import Geometry, Lathe
 from pellucid.synth.materials import WHITE, mirror_material, natural, sample_material, sample_surface
 from pellucid.synth.packaging import sample_packaging
-from pellucid.synth.spec import FixedObject, Geometry, Lathe, Material, Part, Pose, Split
+from pellucid.synth.spec import FixedObject, Material, Part, Pose, Split
 
 TABLE, FLOOR, CONTAINER, MIRROR, FRAME = 200, 201, 202, 203, 204
 LEGS, WALLS, PROPS = 210, 220, 100  # the first of several

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from pellucid.synth.geometry import Lathe
 from pellucid.synth.profiles import floor_of, handle, points, stemmed, uniform
-from pellucid.synth.spec import Lathe
 
 
 def bottle(rng: np.random.Generator) -> Lathe:
