@@ -16,7 +16,7 @@ def content(seed: int, index: int) -> bytes:
     return f"{seed} {index} ".encode() * CHUNK
 
 
-def cheap(seed: int, folder: Path, pause: float = 0.05) -> None:
+def cheap(seed: int, folder: Path, pause: float = 0.05) -> str:
     """A scene, written file by file with pauses; seeds that end in 3 are rejected. Notes that it began."""
     with (folder.parent / "begun.txt").open("a") as file:
         file.write(f"{seed} {os.getpid()}\n")
@@ -25,19 +25,20 @@ def cheap(seed: int, folder: Path, pause: float = 0.05) -> None:
     for index in range(FILES):
         (folder / f"{index}.bin").write_bytes(content(seed, index))
         time.sleep(pause)
+    return "by hand"
 
 
-def slow(seed: int, folder: Path) -> None:
+def slow(seed: int, folder: Path) -> str:
     """The same, slow enough to be caught at it."""
-    cheap(seed, folder, pause=0.4)
+    return cheap(seed, folder, pause=0.4)
 
 
-def stuck(seed: int, folder: Path) -> None:
+def stuck(seed: int, folder: Path) -> str:
     """Seed 0 is made at once; the others would take minutes."""
-    cheap(seed, folder, pause=60 if seed else 0)
+    return cheap(seed, folder, pause=60 if seed else 0)
 
 
-def crashing(seed: int, folder: Path) -> None:
+def crashing(seed: int, folder: Path) -> str:
     """Seed 2 kills its worker every time, seed 4 the first time only; seed 6 raises."""
     (folder / "half").write_text("x")
     again = folder.parent / "seen_4"
@@ -46,16 +47,16 @@ def crashing(seed: int, folder: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if seed == 6:
         raise RuntimeError("wrong\nin two lines")
-    cheap(seed, folder, pause=0)
+    return cheap(seed, folder, pause=0)
 
 
-def hopeless(seed: int, folder: Path) -> None:
+def hopeless(seed: int, folder: Path) -> str:
     """Every scene fails."""
     raise RuntimeError(f"nothing works {seed} {folder.name[:0]}")
 
 
-def full_disk(seed: int, folder: Path) -> None:
-    """Seed 0 finds the disk full."""
-    if seed == 0:
+def full_disk(seed: int, folder: Path) -> str:
+    """Seeds 0 and 14 find the disk full."""
+    if seed in (0, 14):
         raise InputError(f"{folder.parent}: cannot be written (No space left on device)")
-    cheap(seed, folder, pause=0)
+    return cheap(seed, folder, pause=0)

@@ -104,6 +104,12 @@ def test_a_full_disk_stops_the_job_and_keeps_what_is_done(tmp_path):
     assert seeds_there(tmp_path) == [1, 2]
 
 
+def test_a_job_that_came_to_nothing_leaves_nothing(tmp_path):
+    with pytest.raises(InputError, match="No space left"):
+        render(tmp_path, 3, 0, full_disk, first=12)  # 13 is rejected, then 14 stops it
+    assert names(tmp_path) == ["begun.txt"]
+
+
 def test_a_folder_of_another_job_or_in_use_is_refused(tmp_path):
     render(tmp_path, 1, 0, cheap)
     with pytest.raises(InputError, match="holds scenes rendered with seed 0, not 5"):
@@ -146,6 +152,7 @@ def test_status_says_how_far_it_is_and_what_it_cost(tmp_path):
     assert (status["scenes"], status["done"], status["rejected"], status["failed"]) == (4, 4, 1, 0)
     assert status["cost"] == pytest.approx(ledger.seconds * 3.6 / 3600, abs=1e-4)
     assert status["seconds_left"] == 0
+    assert status["devices"] == {"by hand": 4}
     assert status["bytes"] == 4 * sum(len(content(1, i)) for i in range(FILES))
     words = sentence(status | {"seconds_left": 7200, "scenes_per_hour": 2.5, "workers": 3, "cost": 1.0})
     assert words == "2:00:00 left, 2.5 scenes/h on 3 workers, 1 rejected, cost 1.00"

@@ -96,7 +96,10 @@ def test_a_python_that_has_bpy_by_option_or_variable(tmp_path, monkeypatch):
         ),
         ("import types; app = types.SimpleNamespace(version_string='3.6.1')", "3.6.1 is too old; 4.5 is the oldest"),
         ("raise RuntimeError('numpy is wrong')", "bpy does not work there (RuntimeError: numpy is wrong)"),
-        ("raise ModuleNotFoundError(\"No module named 'bpy'\")", f"has no bpy; install {BPY}"),
+        (
+            "raise ModuleNotFoundError(\"No module named 'bpy'\")",
+            f"has no bpy; install {BPY} into it, and on Debian or Ubuntu `apt-get install {LIBRARIES}`, or leave",
+        ),
     ],
 )
 def test_a_bpy_that_does_not_work_is_one_line(tmp_path, module, words):

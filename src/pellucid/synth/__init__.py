@@ -5,8 +5,8 @@ for frame in render_scene(spec, RenderSettings(samples=16), ["path/to/python-wit
 """
 
 from .frame import Frame as Frame
+from .process import BlenderFailed as BlenderFailed
 from .sampling import sample_scene as sample_scene
-from .scene import BlenderFailed as BlenderFailed
 from .scene import RenderSettings as RenderSettings
 from .scene import render_scene as render_scene
 from .settle import Rejected as Rejected

@@ -1,4 +1,5 @@
-"""What the Blender process runs: `python blender_render.py JOB_FOLDER`, or `--convert FILE.blend FILE.glb`.
+"""What the Blender process runs: `python blender_render.py JOB_FOLDER`, or `--device KIND`, which only says what would
+render, or `--convert FILE.blend FILE.glb`.
 
 Reads job.json and meshes.npz, writes rgb_%04d.png, first_%04d.exr and behind_%04d.exr to the same folder, and says on
 standard output, one JSON object a line, which device it took and which frames are whole. A problem is one line on
@@ -19,10 +20,6 @@ PROBE_WIDTH, PROBE_SAMPLES = 96, 24
 LIBRARIES = "libxi6 libxxf86vm1 libxfixes3 libxkbcommon0 libgl1 libsm6 libegl1"
 
 
-class Unusable(Exception):
-    """What the user asked for cannot be had here."""
-
-
 def render(folder: Path, say: Any) -> None:
     """Renders all frames of the job, block by block: truth, truth behind the glass, then pictures."""
     import blender_scene
@@ -33,7 +30,7 @@ def render(folder: Path, say: Any) -> None:
     with np.load(folder / "meshes.npz") as meshes:
         transparent = blender_scene.build(job, meshes)
     scene = bpy.context.scene
-    say(device=_device(scene, job["device"]), blender=bpy.app.version_string)
+    say(device=_take_device(scene, job["device"]), blender=bpy.app.version_string)
     _common(scene, job)
     exposure = _exposure(scene, job, folder)
     say(exposure=exposure)
@@ -77,32 +74,14 @@ def _write(scene: Any, frame: int, path: Path) -> None:
         raise OSError(f"{path.name} was not written; is the disk full?")
 
 
-def _device(scene: Any, wanted: str) -> str:
-    """Takes a GPU where there is one (auto) or the one that was asked for; returns what is used."""
+def _take_device(scene: Any, wanted: str) -> str:
     import addon_utils
     import bpy
+    from blender_device import take_device
 
     scene.render.engine = "CYCLES"
-    scene.cycles.device = "CPU"
-    if wanted == "cpu":
-        return "cpu"
     addon_utils.enable("cycles")
-    preferences = bpy.context.preferences.addons["cycles"].preferences
-    for kind in ("OPTIX", "CUDA") if wanted == "auto" else (wanted.upper(),):
-        try:
-            preferences.compute_device_type = kind
-        except TypeError:
-            continue  # this build has no such back end
-        preferences.refresh_devices()
-        found = [device for device in preferences.devices if device.type == kind]
-        if found:
-            for device in preferences.devices:
-                device.use = device.type == kind
-            scene.cycles.device = "GPU"
-            return f"{kind.lower()}: {', '.join(device.name for device in found)}"
-    if wanted == "auto":
-        return "cpu"
-    raise Unusable(f"no {wanted} device here; take --device auto or cpu, or install the GPU's driver")
+    return take_device(scene.cycles, bpy.context.preferences.addons["cycles"].preferences, wanted)
 
 
 def _common(scene: Any, job: dict[str, Any]) -> None:
@@ -132,7 +111,6 @@ def _picture_settings(scene: Any, job: dict[str, Any], exposure: float) -> None:
     cycles.use_adaptive_sampling = cycles.use_light_tree = False
     cycles.use_denoising = job["denoise"]
     if job["denoise"]:
-        cycles.denoiser = "OPTIX" if job["device"] == "optix" else "OPENIMAGEDENOISE"
         cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
         cycles.denoising_prefilter = "ACCURATE"
     cycles.pixel_filter_type, cycles.filter_width = "BLACKMAN_HARRIS", 1.5
@@ -213,7 +191,8 @@ def main(arguments: list[str]) -> int:
         channel.write(json.dumps(what) + "\n")
 
     try:
-        import bpy  # noqa: F401
+        import bpy
+        from blender_device import NoDevice
     except ImportError as error:
         print(
             f"error: this Python cannot import bpy ({error}); install it with `pip install bpy`, and on Debian or "
@@ -222,13 +201,15 @@ def main(arguments: list[str]) -> int:
         )
         return 2
     try:
-        if arguments[:1] == ["--convert"]:
+        if arguments[0] == "--convert":
             convert(Path(arguments[1]), Path(arguments[2]))
+        elif arguments[0] == "--device":
+            say(device=_take_device(bpy.context.scene, arguments[1]))
         else:
             render(Path(arguments[0]), say)
-    except (Unusable, FileNotFoundError, RuntimeError, OSError) as error:
+    except (NoDevice, FileNotFoundError, RuntimeError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2 if isinstance(error, Unusable | OSError) else 1
+        return 2 if isinstance(error, NoDevice | OSError) else 1
     return 0
 
 

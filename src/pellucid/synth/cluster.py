@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -111,7 +112,7 @@ class RayPool:
             import ray
         except ImportError as error:
             raise InputError("--ray needs Ray; pip install 'pellucid[synth]', or use --workers") from error
-        self._ray, self._cpus = ray, cpus
+        self._ray, self._cpus, self._gpus = ray, cpus, gpus
         _check_address(address)
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
@@ -124,9 +125,16 @@ class RayPool:
         # Retries are counted by us, with their reasons.
         self._task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(task)
         self._running: dict[Any, int] = {}
+        if gpus and not ray.cluster_resources().get("GPU"):
+            print(
+                f"--ray {address}: no machine there has a GPU; scenes wait until one with a GPU joins", file=sys.stderr
+            )
 
     def places(self) -> int:
-        return max(1, int(self._ray.cluster_resources().get("CPU", 0) // self._cpus))
+        there = self._ray.cluster_resources()
+        places = there.get("CPU", 0) // self._cpus
+        # One at least: an elastic cluster grows when it is asked to.
+        return max(1, int(min(places, there.get("GPU", 0) // self._gpus) if self._gpus else places))
 
     def room(self) -> int:
         return AHEAD * self.places()

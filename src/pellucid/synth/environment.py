@@ -137,7 +137,10 @@ def _why(output: str) -> str:
     if missing := re.search(r"([\w.+-]+\.so[.\d]*): cannot open shared object file", output):
         return f"bpy needs {missing[1]}; install Blender's system libraries: apt-get install {LIBRARIES}"
     if "No module named 'bpy'" in output:
-        return f"has no bpy; install {BPY} into it, or leave the choice to pellucid, which makes an environment"
+        return (
+            f"has no bpy; install {BPY} into it, and on Debian or Ubuntu `apt-get install {LIBRARIES}`, or leave the "
+            "choice to pellucid[synth], which makes an environment"
+        )
     lines = output.strip().splitlines() or ["it said nothing"]
     return f"bpy does not work there ({' '.join(lines[-1].split())[:300]}); name another with --blender or {VARIABLE}"
 

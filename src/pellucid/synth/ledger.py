@@ -62,12 +62,13 @@ class Ledger:
         return sum(outcome.seconds for outcome in self.outcomes.values())
 
     def close(self) -> None:
-        """Gives the folder free; a job without a single outcome leaves no trace. No task may be at work any more."""
+        """Gives the folder free; a job that came to nothing leaves no trace. No task may be at work any more."""
         sweep(self._out, all_machines=True)
-        if (self._out / MANIFEST).exists():
+        failed_or_done = any(outcome.state != "rejected" for outcome in self.outcomes.values())
+        if failed_or_done or any(self._out.glob("s[0-9]*")):
             self._lock.release()
             return
-        for name in (JOB, STATUS):
+        for name in (JOB, STATUS, MANIFEST):
             (self._out / name).unlink(missing_ok=True)
         self._lock.release()
         with contextlib.suppress(OSError):  # the user's own files may lie there

@@ -8,8 +8,8 @@ from typing import Annotated
 import tyro
 
 from pellucid.clip import InputError
+from pellucid.synth.process import Device
 from pellucid.synth.sampling import TEST_SEEDS
-from pellucid.synth.scene import Device
 from pellucid.synth.spec import ORBIT_FRAMES, Layout, Split
 
 SMALLEST_SIDE = 16  # pixels

@@ -20,6 +20,7 @@ from pellucid.synth.families import FAMILIES
 from pellucid.synth.job import Goal, render_all
 from pellucid.synth.ledger import Ledger
 from pellucid.synth.lights import BLENDER_HDRIS
+from pellucid.synth.process import device_here
 from pellucid.synth.request import RenderRequest
 from pellucid.synth.sampling import TEST_SEEDS
 from pellucid.synth.scene import RenderSettings
@@ -51,6 +52,7 @@ def render_scenes(request: RenderRequest) -> Path:
         kinds = Counter(path.suffix.lower() for path in hdris)
         counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
         say(f"{request.hdris}: {counted}, beside {len(BLENDER_HDRIS)} of Blender's")
+    device = device_here(blender.command, request.device) if blender and request.ray is None else None
     ledger = Ledger(out, described_job(request, assets, hdris))
     try:
         scenes = Scenes(
@@ -65,6 +67,7 @@ def render_scenes(request: RenderRequest) -> Path:
             f"{request.scenes} scenes of {request.frames} frames at {request.size[0]}x{request.size[1]}, "
             f"{request.samples} samples; {max(0, missing)} to render"
             + (f" with {blender.description}" if blender else "")
+            + (f", on {device}" if device else "")
         )
         if missing > 0:
             _render(request, functools.partial(run_task, scenes, out), ledger)

@@ -2,13 +2,11 @@
 
 import dataclasses
 import json
-import subprocess
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,16 +18,11 @@ from pellucid.synth.lathe import liquid_mesh
 from pellucid.synth.mesh import Mesh
 from pellucid.synth.orbit import camera_poses
 from pellucid.synth.passes import read_surfaces
+from pellucid.synth.process import Device, messages
 from pellucid.synth.shapes import build_mesh
 from pellucid.synth.spec import MATERIAL_IDS, TRANSPARENT, FixedObject, Material, SceneObject, SceneSpec
 
-Device = Literal["auto", "cpu", "optix", "cuda"]
-SCRIPT = Path(__file__).with_name("blender_render.py")
 TRANSPARENT_IDS = sorted(MATERIAL_IDS[kind] for kind in TRANSPARENT)
-
-
-class BlenderFailed(RuntimeError):
-    """The Blender process crashed, ran out of time or wrote nothing; the message is one line with its last words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +45,13 @@ class RenderSettings:
             )
 
 
-def render_scene(spec: SceneSpec, settings: RenderSettings, blender: Sequence[str]) -> Iterator[Frame]:
+def render_scene(
+    spec: SceneSpec, settings: RenderSettings, blender: Sequence[str], tell: Callable[[str], None] | None = None
+) -> Iterator[Frame]:
     """The frames of a settled scene, in order, each as soon as Blender has it.
 
-    `blender` is the command that starts a Python with bpy, such as ["venv/bin/python"].
+    `blender` is the command that starts a Python with bpy, such as ["venv/bin/python"]; `tell` is called with what
+    renders, such as "optix: NVIDIA L40S, denoised by OptiX".
     Raises BlenderFailed when the process does not do its work, InputError when it has no bpy, a device that was asked
     for is missing, a file of the scene cannot be read, or the disk is full. Closing the iterator ends the process.
     """
@@ -67,7 +63,9 @@ def render_scene(spec: SceneSpec, settings: RenderSettings, blender: Sequence[st
             _write_job(spec, settings, folder)
         except OSError as error:
             raise InputError(f"{folder}: cannot be written ({error.strerror or error}); free some space") from error
-        for message in _messages([*blender, str(SCRIPT), str(folder)], settings.seconds_limit):
+        for message in messages(blender, [str(folder)], settings.seconds_limit):
+            if "device" in message and tell is not None:
+                tell(message["device"])
             if "frame" in message:
                 yield _read_frame(folder, message)
 
@@ -122,39 +120,6 @@ def _write_job(spec: SceneSpec, settings: RenderSettings, folder: Path) -> None:
     }
     (folder / "job.json").write_text(json.dumps(job))
     np.savez(folder / "meshes.npz", **arrays)  # type: ignore[arg-type]  # numpy reads names as its own options
-
-
-def _messages(command: list[str], seconds: float) -> Iterator[dict[str, Any]]:
-    """What the process says, line by line. Raises as `render_scene` does; ends the process when it is left early."""
-    with tempfile.TemporaryFile("w+") as words:
-        try:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words, text=True)
-        except OSError as error:
-            raise InputError(f"{command[0]}: cannot be started ({error.strerror}); name a Python with bpy") from error
-        timer = threading.Timer(seconds, process.kill) if seconds else None
-        try:
-            if timer:
-                timer.start()
-            assert process.stdout is not None
-            for line in process.stdout:
-                if line.startswith("{"):  # a Blender says its name first
-                    yield json.loads(line)
-            status = process.wait()
-        finally:
-            late = timer is not None and not timer.is_alive()
-            if timer:
-                timer.cancel()
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-        if status:
-            words.seek(0)
-            lines = [line.strip() for line in words if line.strip()] or ["no message"]
-            errors = [line.partition("error: ")[2] for line in lines if line.startswith("error: ")]
-            if status == 2 and errors:
-                raise InputError(errors[-1])
-            reason = f"took more than {seconds:g} s" if late else f"ended with status {status}"
-            raise BlenderFailed(f"Blender {reason}: {(errors or lines)[-1]}")
 
 
 def _read_frame(folder: Path, message: dict[str, Any]) -> Frame:

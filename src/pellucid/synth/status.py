@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 from tqdm import tqdm
@@ -55,6 +56,7 @@ class Status:
             "failed": ledger.count("failed"),
             "running": running,
             "workers": workers,
+            "devices": Counter(outcome.device for outcome in ledger.outcomes.values() if outcome.device),
             "bytes": sum(outcome.bytes for outcome in ledger.outcomes.values()),
             "worker_seconds": round(seconds, 1),
             "worker_seconds_per_scene": each and round(each, 1),

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -24,7 +24,7 @@ from pellucid.synth.settle import Rejected, settle
 from pellucid.synth.spec import MATERIAL_IDS, FixedObject, Layout, SceneObject, SceneSpec, Split
 
 State = Literal["done", "rejected", "failed", "stop"]
-Fill = Callable[[int, Path], None]  # makes the files of the scene of a seed in an empty folder
+Fill = Callable[[int, Path], str]  # makes the files of the scene of a seed in an empty folder; says what rendered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +38,12 @@ class Outcome:
     bytes: int = 0
     sha256: str = ""  # of the scene's checksums, which vouch for all its files
     host: str = ""
+    device: str = ""  # what rendered it, such as "optix: NVIDIA L40S, denoised by OptiX"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenes:
-    """What all scenes of a job share; called with a seed and an empty folder, it makes the scene.
+    """What all scenes of a job share; called with a seed and an empty folder, it makes the scene, and says on what.
 
     `blender` is a command, or None to look for one on the machine where the task runs. Raises Rejected, BlenderFailed
     and InputError.
@@ -57,7 +58,7 @@ class Scenes:
     settings: RenderSettings
     blender: tuple[str, ...] | None
 
-    def __call__(self, seed: int, folder: Path) -> None:
+    def __call__(self, seed: int, folder: Path) -> str:
         spec = settle(
             sample_scene(
                 seed, frames=self.frames, resolution=self.resolution, split=self.split, layout=self.layout,
@@ -66,13 +67,15 @@ class Scenes:
         )  # fmt: skip
         command = list(self.blender) if self.blender else find_blender().command
         cameras: list[Frame] = []
+        devices: list[str] = []
         with _temporary_files_in(folder):
-            for frame in render_scene(spec, self.settings, command):
+            for frame in render_scene(spec, self.settings, command, devices.append):
                 fields = {name: getattr(frame, name) for name in SceneFrame.__dataclass_fields__}
                 save_scene_frame(folder, len(cameras), SceneFrame(**fields))
                 cameras.append(frame)
         (folder / "spec.json").write_text(spec.to_json() + "\n", encoding="utf-8")
         (folder / "camera.json").write_text(json.dumps(_camera(spec, cameras)) + "\n", encoding="utf-8")
+        return devices[0]
 
 
 def scene_name(seed: int) -> str:
@@ -88,7 +91,7 @@ def run_task(fill: Fill, out: Path, seed: int) -> Outcome:
     began = time.perf_counter()
     path = out / scene_name(seed)
     state: State = "done"
-    reason = ""
+    reason = device = ""
     try:
         if not out.is_dir():
             raise InputError(
@@ -96,28 +99,25 @@ def run_task(fill: Fill, out: Path, seed: int) -> Outcome:
             )
         if not is_whole(path):
             with publish(path) as folder:
-                fill(seed, folder)
+                device = fill(seed, folder)
     except Rejected as rejection:
         state, reason = "rejected", str(rejection)
     except InputError as error:
         state, reason = "stop", str(error)
     except Exception as error:
         state, reason = "failed", f"{type(error).__name__}: {error}"
-    return described(
-        path if state == "done" else None, seed, state, " ".join(reason.split()), time.perf_counter() - began
-    )
+    outcome = described(path if state == "done" else None, seed, state)
+    seconds = round(time.perf_counter() - began, 3)
+    return replace(outcome, reason=" ".join(reason.split()), seconds=seconds, device=device)
 
 
-def described(path: Path | None, seed: int, state: State, reason: str = "", seconds: float = 0.0) -> Outcome:
+def described(path: Path | None, seed: int, state: State) -> Outcome:
     """An outcome with the size and the checksum of a finished scene at `path`."""
     size, digest = 0, ""
     if path is not None:
         sums = (path / CHECKSUMS).read_bytes()
         size, digest = sum(size for size, _ in json.loads(sums).values()), sha256(sums).hexdigest()
-    return Outcome(
-        seed=seed, state=state, reason=reason, seconds=round(seconds, 3), bytes=size, sha256=digest,
-        host=socket.gethostname(),
-    )  # fmt: skip
+    return Outcome(seed=seed, state=state, bytes=size, sha256=digest, host=socket.gethostname())
 
 
 @contextmanager
