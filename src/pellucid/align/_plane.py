@@ -26,12 +26,15 @@ def plane_below(height: float, tilt: float, roll: float = 0.0) -> Plane:
     """The horizontal plane `height` metres below a camera that looks `tilt` degrees below the horizon.
 
     `roll` in degrees is how far the camera is turned clockwise about its axis, as seen from behind it.
-    Raises InputError when the height is not positive or the tilt not between -90 and 90.
+    Raises InputError when the height is not positive, the tilt not between -90 and 90 or the roll not between -180 and
+    180.
     """
-    if not height > 0:
-        raise InputError(f"a camera height of {height:g} m; it must be positive")
+    if not 0 < height < np.inf:
+        raise InputError(f"a camera height of {height:g} m; it must be positive and finite")
     if not -90 <= tilt <= 90:
         raise InputError(f"a camera tilt of {tilt:g} degrees; it must be between -90 (up) and 90 (straight down)")
+    if not -180 <= roll <= 180:
+        raise InputError(f"a camera roll of {roll:g} degrees; it must be between -180 and 180")
     t, r = np.radians(tilt), np.radians(roll)
     return np.array([np.cos(t) * np.sin(r), np.cos(t) * np.cos(r), np.sin(t), height])
 

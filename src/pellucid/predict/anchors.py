@@ -13,7 +13,8 @@ from pellucid.align import find_tags, plane_depth, tag_plane
 from pellucid.clip import Estimator, InputError
 from pellucid.predict.completion import network_sha256
 from pellucid.predict.metric_request import MetricRequest
-from pellucid.store import DepthFiles, open_depths
+from pellucid.rivals import RIVALS, require_package
+from pellucid.store import FARTHEST, NEAREST, DepthFiles, open_depths
 from pellucid.video import Source
 
 MODEL_FRAMES = 32  # of a clip, that a metric model is asked about
@@ -63,6 +64,7 @@ def make_anchor(
         known = partial(_tagged, K=K, size=size, family=family)
         return Anchor(request=request, known=known, facts=facts | {"tag_size": size, "tag_family": family}, sees=True)
     name = request.metric_model or "moge"
+    _require_metric_model(name)
     return Anchor(
         request=request, known=_Asked(name, load), facts=facts | {"metric_model": name}, sees=True,
         most_frames=MODEL_FRAMES,
@@ -98,7 +100,24 @@ def _table(
     """Depth of the known plane, and the plane."""
     plane = request.known_plane
     assert K is not None and plane is not None
-    return plane_depth(plane, K, source.height, source.width), plane.tolist()
+    depth = plane_depth(plane, K, source.height, source.width)
+    seen = depth[np.isfinite(depth)]
+    if not seen.size:
+        raise InputError(f"{source.path}: the plane given is behind the camera, or infinitely far; check it")
+    if not NEAREST <= np.median(seen) <= FARTHEST:
+        raise InputError(
+            f"{source.path}: the plane given is {np.median(seen):.3g} m away in the middle of what is seen of it; a "
+            f"table is {NEAREST:g} to {FARTHEST:g} m away: give metres"
+        )
+    return depth, plane.tolist()
+
+
+def _require_metric_model(name: str) -> None:
+    """Raises InputError when no estimator of that name can give metres, or its package is not installed."""
+    rival = RIVALS.get(name.partition(":")[0])
+    if rival is None:  # our own models predict disparity or normals
+        raise InputError(f"--metric-model {name}: is no model of depth in metres; moge and depth-pro are")
+    require_package(rival)
 
 
 def depth_of(given: Path, source: Source, alone: bool) -> Path:

@@ -67,7 +67,8 @@ def completion_network(request: Request, model: ChosenModel) -> Path | None:
     """
     if request.metres.metric != "sensor":
         return None
-    return find_network(request.metres.completion or model.name, request.local_files_only)
+    name = request.metres.completion
+    return find_network(model.name if name is None else name, request.local_files_only)
 
 
 def read_all(request: Request) -> tuple[list[Source], int]:

@@ -16,6 +16,7 @@ from pellucid.align import (
     depth_from_disparity,
     fit_metric,
 )
+from pellucid.clip import InputError
 from pellucid.predict.anchors import Anchor, Known
 from pellucid.predict.completion import load_network
 from pellucid.predict.completion_error import CompletionError
@@ -131,7 +132,13 @@ def _fit_to(plan: Plan, anchor: Anchor, disparity: Recording, known: Known) -> M
             if metres is not None:
                 evidence.add(index, frame, metres)
     request = anchor.request
-    return fit_metric(evidence, tolerance=request.tolerance, spacing=request.drift)
+    if request.metric == "tag" and not evidence.pairs().frames.size:
+        family = anchor.facts["tag_family"]
+        raise InputError(f"{plan.source.path}: no AprilTag of the family {family} is seen; name another --tag-family")
+    try:
+        return fit_metric(evidence, tolerance=request.tolerance, spacing=request.drift)
+    except InputError as error:
+        raise InputError(f"{plan.source.path}: {error}") from error
 
 
 def _completer(plan: Plan, anchor: Anchor, network: Path | None, by_table: bool) -> Completer:

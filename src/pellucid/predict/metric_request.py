@@ -93,8 +93,8 @@ class MetricRequest:
             raise InputError(f"--farther and --nearer are bounds of the rules; add --completion {RULES}")
         for name in ("depth_unit", "farther", "nearer", "tag_size", "drift", "tolerance"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise InputError(f"{_option(name)} {value:g}: must be positive")
+            if value is not None and not 0 < value < np.inf:
+                raise InputError(f"{_option(name)} {value:g}: must be positive and finite")
 
     @property
     def known_plane(self) -> Float64[np.ndarray, "4"] | None:

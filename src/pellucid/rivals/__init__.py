@@ -5,3 +5,4 @@ from pellucid.rivals.catalog import Rival as Rival
 from pellucid.rivals.estimator import How as How
 from pellucid.rivals.estimator import RivalEstimator as RivalEstimator
 from pellucid.rivals.estimator import load_rival as load_rival
+from pellucid.rivals.estimator import require_package as require_package

@@ -93,18 +93,27 @@ def load_rival(name: str, how: How) -> RivalEstimator:
     known, _, weights = name.partition(":")
     rival = RIVALS[known]
     try:
-        if importlib.util.find_spec(rival.package) is None:
-            raise ModuleNotFoundError(f"No module named {rival.package!r}")
+        require_package(rival)
         module = importlib.import_module(f"pellucid.rivals.{rival.module}")
         loaded: Loaded = module.load(rival, weights or rival.weights, how)
     except InputError:
         raise
     except ImportError as error:
-        raise InputError(f"{known} runs through the package {rival.package} ({error}); {rival.install}") from error
+        raise _missing(rival, error) from error
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError, StrictDataclassError) as error:
         why = " ".join((str(error).strip() or type(error).__name__).split())[:300]
         raise InputError(f"{known}: the weights {weights or rival.weights} cannot be loaded ({why})") from error
     return RivalEstimator(rival, *loaded)
+
+
+def require_package(rival: Rival) -> None:
+    """Raises InputError, which says how to get it, when the package that runs the rival is not installed."""
+    if importlib.util.find_spec(rival.package) is None:
+        raise _missing(rival, f"No module named {rival.package!r}")
+
+
+def _missing(rival: Rival, why: object) -> InputError:
+    return InputError(f"{rival.name} runs through the package {rival.package} ({why}); {rival.install}")
 
 
 def _version(package: str) -> str | None:

@@ -7,6 +7,8 @@ from ._atomic import atomic_folder as atomic_folder
 from ._atomic import disk_errors as disk_errors
 from ._atomic import read_json as read_json
 from ._atomic import write_json as write_json
+from ._depths import FARTHEST as FARTHEST
+from ._depths import NEAREST as NEAREST
 from ._depths import DepthFiles as DepthFiles
 from ._depths import open_depths as open_depths
 from ._graspnet import save_graspnet as save_graspnet

@@ -12,6 +12,7 @@ from pellucid.clip import InputError
 
 from ._pictures import KINDS, natural, read_picture
 
+NEAREST, FARTHEST = 0.02, 100.0  # metres; a median beyond them is no depth camera's but a mistake in the unit
 _MILLIMETRE = 1e-3
 _ALLOWED = "16 bit png in millimetres, or metres as exr or npy"
 
@@ -45,16 +46,22 @@ def open_depths(path: Path, num_frames: int, height: int, width: int, unit: floa
 
     One file is a picture (for a video of one frame) or a .npy array [T, H, W] or [H, W]; a folder's files are taken in
     natural order. All of it is read once. `unit` is metres a step.
-    Raises InputError when anything is missing, damaged, of another shape, or not depth.
+    Raises InputError when anything is missing, damaged, of another shape, not depth or in another unit, or when all of
+    it is unknown.
     """
     files = _files(path)
     digest, sizes, count = hashlib.sha256(), set(), 0
+    medians: list[float] = []
     for file in files:
         array = _load(file)
         with file.open("rb") as content:
             digest.update(hashlib.file_digest(content, "sha256").digest())
         count += len(array) if array.ndim == 3 else 1
         sizes.add(array.shape[-2:])
+        for frame in array if array.ndim == 3 else [array]:
+            depth = _metres(frame, unit)
+            known = depth[np.isfinite(depth)]
+            medians += [float(np.median(known))] if known.size else []
     if len(sizes) > 1:
         raise InputError(f"{path}: holds depth of different sizes, {_sizes(sizes)}; the frames of one video have one")
     if count != num_frames:
@@ -65,6 +72,9 @@ def open_depths(path: Path, num_frames: int, height: int, width: int, unit: floa
             f"{path}: is {W}x{H} but the video {width}x{height} (width x height); depth must be aligned to the colour "
             "camera, as a depth camera's software does on request"
         )
+    if not medians:
+        raise InputError(f"{path}: holds no depth: every pixel is 0, negative, infinite or NaN")
+    _require_metres(path, float(np.median(medians)), array.dtype.kind != "f", unit)
     return DepthFiles(
         path=path, files=files, num_frames=num_frames, height=height, width=width, own_size=(H, W), unit=unit,
         sha256=digest.hexdigest(),
@@ -111,6 +121,19 @@ def _metres(array: Shaped[np.ndarray, "H W"], unit: float | None) -> Float32[np.
         unit = 1.0 if array.dtype.kind == "f" else _MILLIMETRE
     depth = array.astype(np.float64) * unit
     return np.where(np.isfinite(depth) & (depth > 0), depth, np.nan).astype(np.float32)
+
+
+def _require_metres(path: Path, median: float, whole: bool, unit: float | None) -> None:
+    """Raises InputError when a depth camera's median depth is so small or so large that its unit is another."""
+    if NEAREST <= median <= FARTHEST:
+        return
+    if unit is not None:
+        why = f"by --depth-unit {unit:g}; give the metres of a step of the numbers"
+    elif whole:
+        why = "as whole numbers are read as millimetres; give --depth-unit 1 if they are metres"
+    else:
+        why = "as numbers with a point are read as metres; give --depth-unit 0.001 if they are millimetres"
+    raise InputError(f"{path}: its median depth is {median:.3g} m, {why}")
 
 
 def _sizes(sizes: set[tuple[int, int]]) -> str:

@@ -78,9 +78,12 @@ def read_picture(file: Path, quantity: str | None) -> tuple[Quantity | None, np.
         except (OSError, ValueError, EOFError) as error:
             raise InputError(f"{file}: is no array of numpy ({error}); write it again") from error
     levels = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
-    if levels is None or levels.dtype != np.uint16:
-        kind = "unreadable" if levels is None else f"{8 * levels.itemsize} bit"
-        raise InputError(f"{file}: is {kind}; geometry as PNG has 16 bit, so that its steps are no errors")
+    if levels is None:
+        raise InputError(f"{file}: cannot be read as PNG, it is cut off or damaged; write it again")
+    if levels.dtype != np.uint16:
+        raise InputError(
+            f"{file}: is {8 * levels.itemsize} bit; geometry as PNG has 16 bit, so that its steps are no errors"
+        )
     return None, levels[..., ::-1] if levels.ndim == 3 else levels  # OpenCV's order is blue first
 
 
@@ -89,7 +92,9 @@ def _exr(file: Path, quantity: str | None) -> tuple[Quantity | None, np.ndarray]
         with OpenEXR.File(str(file), separate_channels=True) as opened:
             planes = {name: channel.pixels for name, channel in opened.channels().items()}
     except Exception as error:  # the library's errors have no common type
-        raise InputError(f"{file}: cannot be read as EXR ({' '.join(str(error).split())}); write it again") from error
+        raise InputError(
+            f"{file}: cannot be read as EXR, it is cut off or damaged ({' '.join(str(error).split())}); write it again"
+        ) from error
     own = next((name for name in planes if named(name)), None)
     if own is None and quantity in (None, "normals") and set("RGB") <= planes.keys():
         vectors = np.stack([planes[axis] for axis in "RGB"], axis=-1)
