@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -54,9 +55,10 @@ def wait_for(condition, what: str, seconds: float = 600):
 def half_written(out: Path) -> list[int]:
     """Processes that are in the middle of a scene."""
     found = []
-    for part in out.glob(".s*.part"):
-        if any(part.iterdir()):
-            found.append(int(part.name.split(".")[-3]))
+    for part in out.glob(".s[0-9]*.part"):
+        with suppress(FileNotFoundError):  # it is whole, and renamed
+            if any(part.iterdir()):
+                found.append(int(part.name.split(".")[-3]))
     return found
 
 
@@ -185,7 +187,7 @@ def test_a_killed_driver_takes_its_workers_along_and_goes_on_where_it_was(tmp_pa
     driver.wait()
     _, alive = psutil.wait_procs(started, timeout=40)  # each of their scenes would take minutes
     assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
-    assert len(list(tmp_path.glob(".s*.part"))) == 2
+    assert len(list(tmp_path.glob(".s[0-9]*.part"))) == 2
     before = (tmp_path / "s00000").stat().st_mtime_ns
     ledger = render(tmp_path, 4, 0, cheap)
     assert seeds_there(tmp_path) == [0, 1, 2, 4]
@@ -242,6 +244,22 @@ def test_ray_workers_and_a_ray_driver_killed_in_the_middle(tmp_path, cluster):
     assert seeds_there(tmp_path) == [0, 1, 2, 4, 5]
     assert {name: (tmp_path / name).stat().st_mtime_ns for name in before} == before
     assert json.loads((tmp_path / STATUS).read_text())["done"] == 5
+
+
+GPU_WANTED = """
+import sys
+from pellucid.synth.cluster import RayPool
+pool = RayPool(print, sys.argv[1], cpus=1, gpus=1.0)
+print(pool.places())
+pool.close()
+"""
+
+
+@pytest.mark.slow
+def test_a_gpu_that_no_machine_of_the_cluster_has_is_said(cluster):
+    done = subprocess.run([sys.executable, "-c", GPU_WANTED, cluster], capture_output=True, text=True, check=True)
+    assert f"--ray {cluster}: no machine there has a GPU; scenes wait" in done.stderr
+    assert done.stdout.strip() == "1", "asked for all the same, so that an elastic cluster grows"
 
 
 def test_no_cluster_there_is_one_line(tmp_path):
