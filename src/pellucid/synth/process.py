@@ -26,7 +26,7 @@ def device_here(blender: Sequence[str], wanted: Device) -> str:
     try:
         (message,) = messages(blender, ["--device", wanted])
     except BlenderFailed as error:
-        raise InputError(f"--device {wanted}: {error}; take --device cpu, or renew the GPU's driver") from error
+        raise InputError(f"--device {wanted}: {error}; try again, --device cpu, or a newer driver") from error
     return str(message["device"])
 
 
