@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -182,18 +183,22 @@ def test_a_folder_holds_one_benchmark_and_one_cut(tmp_path):
     assert "| **worse** | this run |" in text and "Table III" in text and "| TAE % ↓ |" in text
 
 
-def test_other_weights_have_another_label(tmp_path):
+def test_other_weights_have_another_label(tmp_path, monkeypatch):
     def label(model, **fields):
         return EvaluateRequest(out=tmp_path, benchmark="clearpose", data=tmp_path, model=model, **fields).label
 
     for run_ in ("runs/a/model", "runs/b/model"):
         (tmp_path / run_).mkdir(parents=True)
+        (tmp_path / run_ / "model_index.json").write_text("{}")
     names = ("nano", "dav2", "dav2:one/small", "dav2:other/small", "moge:one/small")
     models = [*names, *(str(tmp_path / f"runs/{run_}/model") for run_ in "ab")]
     assert [label(m) for m in models] == [
         "nano", "dav2", "dav2-one-small", "dav2-other-small", "moge-one-small", "a-model", "b-model",
     ]  # fmt: skip
     assert label("dav2:one/small", name="mine") == "mine"
+    monkeypatch.chdir(tmp_path)
+    Path("nano").mkdir()
+    assert label("nano") == "nano", "a folder of results is no model"
 
 
 def test_published_rows_are_those_of_the_papers():

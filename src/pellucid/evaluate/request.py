@@ -160,5 +160,9 @@ class EvaluateRequest:
 
 
 def _told_apart(model: str) -> str:
-    """A folder with the one it lies in, since each run of training leaves a folder `model`; all of any other name."""
-    return "/".join(Path(model).resolve().parts[-2:]) if Path(model).is_dir() else model
+    """A model's folder with the one it lies in, since each run of training leaves a folder `model`; all of other names.
+
+    A folder of something else that is called like a model, such as its results, is not what is loaded.
+    """
+    is_model = (Path(model) / "model_index.json").is_file()
+    return "/".join(Path(model).resolve().parts[-2:]) if is_model else model
