@@ -21,7 +21,7 @@ WIDTHS = (8, 16)
 
 
 class Told(torch.nn.Module):
-    """A network that says the same everywhere."""
+    """A network that says the same ratio to the ground, and the same errors, everywhere."""
 
     def __init__(self, ratio: float, error: float, sensor_error: float):
         super().__init__()
@@ -35,16 +35,33 @@ class Told(torch.nn.Module):
 @pytest.fixture
 def frame():
     rng = np.random.default_rng(0)
-    model = np.linspace(0.5, 1.5, H * W, dtype=np.float32).reshape(H, W)
+    model = np.linspace(0.7, 1.0, H * W, dtype=np.float32).reshape(H, W)
     sensor = model * np.exp(rng.normal(0, 0.002, (H, W))).astype(np.float32)
     sensor[10:20, 10:20] = np.nan
     return rng.integers(0, 255, (H, W, 3), dtype=np.uint8), model, sensor
 
 
-def test_a_new_network_leaves_the_model_as_it_is(frame):
+def test_a_new_network_continues_the_sensor(frame):
     rgb, model, sensor = (torch.from_numpy(x)[None] for x in frame)
     judged = completion.judge(completion.make_network(WIDTHS), rgb, model, sensor)
-    assert torch.equal(judged.log_ratio, torch.zeros(1, H, W))
+    assert torch.equal(judged.log_depth, completion.continued(sensor, model).log())
+
+
+def test_a_plane_with_a_hole_is_continued_as_a_plane():
+    slope = torch.linspace(1.0, 2.0, 128)[None, None].expand(1, 96, 128)
+    sensor = torch.where(torch.rand(1, 96, 128, generator=torch.Generator().manual_seed(0)) < 0.9, 1 / slope, torch.nan)
+    sensor[:, 30:60, 50:80] = torch.nan
+    made = completion.continued(sensor, torch.full((1, 96, 128), 5.0))
+    assert (made * slope - 1)[:, 8:-8, 8:-8].abs().max() < 0.05
+
+
+def test_a_frame_without_a_value_is_continued_from_the_model():
+    model = torch.full((2, H, W), 0.7)
+    sensor = torch.full((2, H, W), torch.nan)
+    sensor[1, 5, 7] = 1.3
+    made = completion.continued(sensor, model)
+    torch.testing.assert_close(made[0], model[0])
+    assert abs(made[1, 5, 7] - 1.3) < 0.6 and torch.isfinite(made).all()
 
 
 def test_what_the_sensor_is_expected_to_have_right_stays_exactly(frame):
@@ -54,14 +71,14 @@ def test_what_the_sensor_is_expected_to_have_right_stays_exactly(frame):
     assert np.array_equal(made.trusted, known) and np.array_equal(made.depth[known], sensor[known])
     np.testing.assert_allclose(made.expected_error[known], 0.004, rtol=1e-5)
     np.testing.assert_allclose(made.expected_error[~known], 0.03, rtol=1e-5)
-    assert np.abs(np.log(made.depth / model))[~known].max() < 0.01  # joined to a border that is nearly the model's
+    assert np.abs(np.log(made.depth / model))[~known].max() < 0.01  # the plane goes on under the hole
 
 
 def test_what_the_network_expects_to_be_worse_is_replaced(frame):
     rgb, model, sensor = frame
     made = LearnedCompletion(Told(0.9, 0.03, 0.2))(rgb, model, sensor)
     assert not made.trusted.any()
-    np.testing.assert_allclose(made.depth, 0.9 * model, rtol=1e-5)
+    np.testing.assert_allclose(made.depth, 0.9 * model, rtol=0.02)
 
 
 def test_a_pixel_far_off_what_is_expected_is_noise(frame):
@@ -89,15 +106,14 @@ def test_the_working_size_keeps_the_aspect_on_the_grid(size):
 def test_the_error_told_is_the_mean_error():
     """The loss is least where what is told is the mean of the errors: Laplace's distribution."""
     rng = torch.Generator().manual_seed(0)
-    model = torch.ones(1, H, W)
     truth = torch.exp(0.05 * torch.randn(1, H, W, generator=rng))
     sensor = truth * torch.exp(0.01 * torch.randn(1, H, W, generator=rng))
     nothing = torch.zeros(1, H, W)
     means = [truth.log().abs().mean(), (sensor / truth).log().abs().mean()]
     told = torch.stack(means).log().requires_grad_()
     log_error, log_sensor_error = (x.expand(1, H, W) for x in told)
-    judged = completion.Judged(log_ratio=nothing, log_error=log_error, log_sensor_error=log_sensor_error)
-    completion.loss(judged, model, sensor, truth, nothing.bool())["loss"].backward()
+    judged = completion.Judged(log_depth=nothing, log_error=log_error, log_sensor_error=log_sensor_error)
+    completion.loss(judged, sensor, truth, nothing.bool())["loss"].backward()
     assert told.grad is not None and told.grad.abs().max() < 1e-4
 
 
@@ -105,8 +121,8 @@ def test_the_loss_counts_only_what_is_known():
     truth, sensor = torch.full((1, H, W), torch.nan), torch.full((1, H, W), torch.nan)
     truth[:, :4], sensor[:, :2] = 1.0, 1.0
     zeros = torch.zeros(1, H, W)
-    judged = completion.Judged(log_ratio=zeros, log_error=zeros - 3, log_sensor_error=zeros - 3)
-    terms = completion.loss(judged, torch.ones(1, H, W), sensor, truth, zeros.bool())
+    judged = completion.Judged(log_depth=zeros, log_error=zeros - 3, log_sensor_error=zeros - 3)
+    terms = completion.loss(judged, sensor, truth, zeros.bool())
     assert terms["error"] == 0 and terms["likelihood"] == -3 and terms["sensor_likelihood"] == -3
 
 

@@ -2,8 +2,9 @@
 the model's depth and the sensor's.
 
 It sees what the rules of `pellucid.align` see, and the colours: it learns how glass and metal fail a sensor, and how
-things end where a video model's latents are blurred. All is told as logarithms of ratios of depth, so that metres do
-not matter, and an error of the logarithm is a relative error.
+things end where a video model's latents are blurred. All is told as logarithms of ratios to a ground: the sensor's
+own depth, smoothed and continued into its holes. So metres do not matter, an error of the logarithm is a relative
+error, and what the network has to say is small, since most of a frame is table and wall that a sensor sees rightly.
 """
 
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ from torch.nn import functional as F
 FOLDER = "completion"  # of a model that has such a network
 PACKED = 2  # pixels a side that the network takes as one
 GRID = 16  # height and width are multiples of it
-_CHANNELS = 6  # colour, the model's depth, the sensor's ratio to it, where the sensor has one
+_CELL = 8  # pixels a side that the ground is averaged over; a divisor of the grid
+_CHANNELS = 7  # colour, the ground, the model's and the sensor's ratio to it, where the sensor has one
 _OUTPUTS = 3
 _MOST = 1.0  # of a ratio's logarithm, that the network is told
+_SPREAD = 4.0  # by which such logarithms are multiplied, to vary as much as colours do
 _LEAST_LOG, _MOST_LOG = -6.0, 1.0  # of the expected error
 _HARD = 3.0  # weight of pixels of glass and metal
 # The likelihood alone gives up where the error is large; the plain error and the edges keep those pixels in play.
@@ -30,13 +33,13 @@ _WEIGHTS = {"likelihood": 1.0, "sensor_likelihood": 0.5, "edges": 10.0, "error":
 class Judged:
     """What the network says of each pixel."""
 
-    log_ratio: Float[Tensor, "B H W"]  # of the true depth to the model's
-    log_error: Float[Tensor, "B H W"]  # of the expected relative error of the depth so corrected
+    log_depth: Float[Tensor, "B H W"]  # of the depth to put in the sensor's place, in metres
+    log_error: Float[Tensor, "B H W"]  # of the expected relative error of that
     log_sensor_error: Float[Tensor, "B H W"]  # of that of the sensor's, where it has one
 
 
 def make_network(widths: tuple[int, ...]) -> UNet2DModel:
-    """A U-Net of so many channels on each level, without attention, that begins by changing nothing."""
+    """A U-Net of so many channels on each level, without attention, that begins by saying the ground."""
     network = UNet2DModel(
         in_channels=_CHANNELS * PACKED**2,
         out_channels=_OUTPUTS * PACKED**2,
@@ -63,38 +66,59 @@ def judge(
     Depth in metres: the model's positive everywhere, the sensor's NaN where it has none.
     """
     colours = rgb.movedim(-1, 1).float() / 127.5 - 1
-    middle = model.flatten(1).median(dim=1).values[:, None, None]
     known = sensor > 0
-    ratio = torch.where(known, (sensor / model).clamp_min(1e-3).log(), 0.0)
-    maps = [(model / middle).log(), ratio.clamp(-_MOST, _MOST) * 4, known.float()]
+    ground = continued(sensor, model)
+    middle = ground.flatten(1).median(dim=1).values[:, None, None]
+
+    def told(depth: Float[Tensor, "B H W"]) -> Float[Tensor, "B H W"]:
+        return (depth / ground).clamp_min(1e-3).log().clamp(-_MOST, _MOST) * _SPREAD
+
+    maps = [(ground / middle).log(), told(model), torch.where(known, told(sensor), 0.0), known.float()]
     x = F.pixel_unshuffle(torch.cat([colours, torch.stack(maps, 1)], 1), PACKED)
     said = F.pixel_shuffle(network(x, 0).sample.float(), PACKED)
     errors = said[:, 1:].clamp(_LEAST_LOG, _MOST_LOG)
-    return Judged(log_ratio=said[:, 0], log_error=errors[:, 0], log_sensor_error=errors[:, 1])
+    return Judged(log_depth=ground.log() + said[:, 0], log_error=errors[:, 0], log_sensor_error=errors[:, 1])
+
+
+def continued(sensor: Float[Tensor, "B H W"], model: Float[Tensor, "B H W"]) -> Float[Tensor, "B H W"]:
+    """The sensor's depth averaged over cells and continued into its holes from ever larger cells; of a frame without
+    a single value the model's mean.
+
+    Averages are of inverse depth, in which planes are linear (push-pull, Gortler et al., The Lumigraph, 1996).
+    """
+    known = (sensor > 0).float()[:, None]
+    sums = F.avg_pool2d(torch.where(known > 0, 1 / sensor[:, None], 0.0), _CELL)
+    levels = [(sums, F.avg_pool2d(known, _CELL))]
+    while max(levels[-1][0].shape[2:]) > 1:
+        levels.append(tuple(F.avg_pool2d(x, 2, ceil_mode=True) for x in levels[-1]))  # type: ignore[arg-type]
+    inverse = (1 / model).mean(dim=(1, 2))[:, None, None, None]
+    for sums, shares in reversed(levels):
+        above = F.interpolate(inverse, sums.shape[2:], mode="bilinear")
+        # A cell's own average counts in full from a quarter of its pixels on.
+        inverse = torch.lerp(above, sums / shares.clamp_min(1e-6), (4 * shares).clamp_max(1.0))
+    return 1 / F.interpolate(inverse, sensor.shape[1:], mode="bilinear")[:, 0]
 
 
 def loss(
     judged: Judged,
-    model: Float[Tensor, "B H W"],
     sensor: Float[Tensor, "B H W"],
     truth: Float[Tensor, "B H W"],
     hard: Bool[Tensor, "B H W"],
 ) -> dict[str, Tensor]:
-    """Laplace's likelihood of the truth by the corrected depth and by the sensor's, and the corrected depth's edges.
+    """Laplace's likelihood of the truth by the said depth and by the sensor's, and the said depth's edges.
 
     The expectation of Laplace's distribution is what the two errors mean. `hard` are the pixels of glass and metal.
     """
     scored = torch.isfinite(truth) & (truth > 0)
     weight = torch.where(hard, _HARD, 1.0) * scored
-    wanted = torch.where(scored, truth / model, 1.0).log()
-    error = (judged.log_ratio - wanted).abs()
+    off = judged.log_depth - torch.where(scored, truth, 1.0).log()
+    error = off.abs()
     known = (sensor > 0) & scored
     sensor_error = torch.where(known, sensor / truth, 1.0).log().abs()
     edges = error.new_zeros(())
     for axis in (1, 2):
         one, other = (weight.narrow(axis, start, weight.shape[axis] - 1) for start in (0, 1))
-        step = judged.log_ratio.diff(dim=axis) - wanted.diff(dim=axis)
-        edges = edges + _mean(step.abs(), one * other)
+        edges = edges + _mean(off.diff(dim=axis).abs(), one * other)
     terms = {
         "likelihood": _mean(error * (-judged.log_error).exp() + judged.log_error, weight),
         "sensor_likelihood": _mean(

@@ -56,11 +56,10 @@ class LearnedCompletion:
             cv2.resize(sensor, (w, h), interpolation=cv2.INTER_NEAREST),
         )
         judged = completion.judge(self._network, *(torch.from_numpy(x)[None].to(self._device) for x in maps))
-        log_ratio, error, sensor_error = (
-            cv2.resize(x[0].cpu().numpy(), (W, H), interpolation=cv2.INTER_LINEAR)
-            for x in (judged.log_ratio, judged.log_error.exp(), judged.log_sensor_error.exp())
+        candidate, error, sensor_error = (
+            np.exp(cv2.resize(x[0].cpu().numpy(), (W, H), interpolation=cv2.INTER_LINEAR))
+            for x in (judged.log_depth, judged.log_error, judged.log_sensor_error)
         )
-        candidate = model * np.exp(log_ratio)
         known = sensor > 0
         off = np.abs(np.log(np.where(known, sensor, candidate) / candidate))
         better = sensor_error < np.maximum(error, _PLAIN)

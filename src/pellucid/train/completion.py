@@ -42,7 +42,7 @@ class CompletionObjective:
             torch.from_numpy(np.stack([getattr(seen, name) for seen in batch])).to(device) for name in names
         )
         judged = completion.judge(self.network, rgb, model, sensor)
-        return completion.loss(judged, model, sensor, truth, hard)
+        return completion.loss(judged, sensor, truth, hard)
 
 
 def train_completion(

@@ -218,7 +218,7 @@ def nano_completion() -> Recipe:
 
 def nano_completion_more() -> Recipe:
     """Goes on from the network that nano has, on other data."""
-    return replace(nano_completion(), transformer={}, steps=600, learning_rate=5e-4)
+    return replace(nano_completion(), transformer={}, steps=1500, learning_rate=7e-4)
 
 
 RECIPES = {
