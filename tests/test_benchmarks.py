@@ -5,13 +5,17 @@ import shutil
 from dataclasses import fields, replace
 from pathlib import Path
 
+import cv2
+import jaxtyping
 import numpy as np
 import pytest
 
+from pellucid import cli
 from pellucid.camera import backproject, depth_to_normals, transform
 from pellucid.clip import Clip, InputError
 from pellucid.data import bonn, cleargrasp, clearpose, dreds, eth3d, kitti, nyuv2, rgbd, scannet, sintel
 from pellucid.data.mixture import with_normals
+from pellucid.data.sequences import Sequence
 from pellucid.data.sets import find_data, kinds_of, read_clip
 from pellucid.evaluate.benchmarks import BENCHMARKS
 from pellucid.evaluate.cut import cut, read_cut
@@ -74,6 +78,12 @@ def region(shape, *index) -> np.ndarray:
     mask = np.zeros(shape, bool)
     mask[index] = True
     return mask
+
+
+@pytest.fixture
+def unchecked(monkeypatch):
+    """Without the shape checker, as users run it: it would speak before our own messages do."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 # What a protocol makes of a clip
@@ -144,6 +154,21 @@ def test_reading_frame_by_frame_is_cutting_the_whole(sequences):
     ours, whole = read_cut(read_sequence, sequence, protocol), cut(read_sequence(sequence), protocol)
     for field in fields(Clip):
         np.testing.assert_array_equal(getattr(ours, field.name), getattr(whole, field.name))
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [("depth", "true depth of 6x4"), ("normals", "true normals of 6x4"), ("transparent", "mask of 6x4")],
+)
+def test_colour_and_truth_of_other_sizes_are_named(field, words):
+    def read(_sequence, start, stop):
+        clip = ramp(stop - start)
+        return replace(clip, **{field: getattr(clip, field)[:, ::2, ::2]}) if start == 2 else clip
+
+    sequence = Sequence(Path("scene"), 4, 0)
+    with pytest.raises(InputError, match=f"frame 2 is a picture of 12x8 with a {words}; they must be of one"):
+        read_cut(read, sequence, Protocol(size=(4, 6), source=""))
 
 
 # ClearPose, DREDS and STD, HISS, ClearGrasp
@@ -508,6 +533,7 @@ def test_an_empty_folder_says_what_is_missing_where_it_is_and_under_which_licenc
     ("gone", "named"),
     [
         ("set4/scene6/000001-depth_true.png", "set4/scene6/000001-depth_true.png;"),
+        ("set4/scene6/000001-color.png", "set4/scene6/000001-color.png;"),
         ("set9/scene12/000000-label.png", "set9/scene12/000000-label.png;"),
         ("set5/scene6/000001-normal_true.png", "set5/scene6/000001-normal_true.png;"),
         ("set2/scene4/metadata.mat", "set2/scene4/metadata.mat;"),
@@ -526,6 +552,9 @@ def test_incomplete_videos_name_their_files(sintel_set, tmp_path):
     (root / "scene0800_00/depth/2.png").unlink()
     with pytest.raises(InputError, match=r"scannet lacks scene0800_00/depth/2\.png;"):
         items("scannet", root, "short")
+    (root / "scene0800_00/color/2.jpg").unlink()
+    with pytest.raises(InputError, match=r"scannet lacks scene0800_00/color/2\.jpg;"):
+        items("scannet", root, "short")
     root = write_kitti(tmp_path / "kitti", {name: [5, 6] for name in VAL})
     (root / VAL[4][:10] / VAL[4] / "image_02/data/0000000006.png").unlink()
     with pytest.raises(InputError, match=rf"kitti lacks 2011_09_26/{VAL[4]}/image_02/data/0000000006\.png;"):
@@ -536,8 +565,35 @@ def test_incomplete_videos_name_their_files(sintel_set, tmp_path):
         items("sintel", tmp_path / "sintel", "short")
     root = write_std(tmp_path / "std", [f"test_{n}" for n in dreds.STD_KNOWN])
     (root / "test_8/0000_gt_depth.exr").unlink()
-    with pytest.raises(InputError, match=r"std-catknown lacks test_8/0000_gt_depth\.exr;"):
+    (root / "test_9-2/0001_color.png").unlink()
+    with pytest.raises(InputError, match=r"std-catknown lacks test_8/0000_gt_depth\.exr, test_9-2/0001_color\.png;"):
         items("std-catknown", root, "short")
+
+
+def test_more_files_than_a_line_holds_are_listed(tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    given = ["--predictions", str(tmp_path / "mine"), "--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert cli.main(["evaluate", "--benchmark", "clearpose", *given]) == 2
+    listed = tmp_path / "out" / "missing.txt"
+    assert f"set2/scene3/metadata.mat and 24 more, listed in {listed}; where to get it" in capsys.readouterr().err
+    lines = listed.read_text().splitlines()
+    assert len(lines) == 27 and lines[-1] == "set9/scene12/metadata.mat"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda scene: (scene / "camera.json").write_text('{"frames": 9}'), "camera.json: does not say K, camera_from"),
+        (lambda scene: cv2.imwrite(str(scene / "depth_0002.png"), np.ones((48, 64), np.uint8)), "depth is one channel"),
+        (lambda scene: (scene / "normal_0003.png").write_bytes(b""), "normal_0003.png: missing or not a readable"),
+    ],
+)
+def test_a_damaged_scene_is_named(sequences, tmp_path, spoil, words):
+    shutil.copytree(sequences / "s00008", tmp_path / "s00008")
+    spoil(tmp_path / "s00008")
+    (item,) = items("transphy3d-mini", tmp_path, "short")
+    with pytest.raises(InputError, match=words):
+        item.read()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pellucid import cli
-from pellucid.clip import InputError
+from pellucid.clip import InputError, Prediction
 from pellucid.evaluate.collection import find_results, require_comparable, write_tables_and_report
 from pellucid.evaluate.columns import COLUMNS
 from pellucid.evaluate.protocol import Item
@@ -113,6 +113,35 @@ def test_bad_clips_are_named_and_the_rest_goes_on(tmp_path):
     bad = dataclasses.replace(bench, find=lambda *_: bench.find()[1:2])
     with pytest.raises(InputError, match="none of 1 clips"):
         run(a_job(tmp_path / "none", Careless(), bench=bad), said.append)
+
+
+def test_a_row_is_of_depth_or_of_normals(tmp_path):
+    facing = np.broadcast_to(np.float32([0, 0, -1]), (*SHAPE, 3)).copy()
+    clips = {name: dataclasses.replace(clip, normals=facing) for name, clip in CLIPS.items()}
+
+    class Both(Estimate):
+        def __call__(self, rgb):
+            good = super().__call__(rgb)
+            return Prediction(quantity="normals", invariance="none", values=facing) if self.calls == 2 else good
+
+    for _ in range(2):  # the second time from the scores that are there
+        said = []
+        result = run(a_job(tmp_path, Both(), bench=benchmark(clips=clips)), said.append)
+        assert list(result["left_out"]) == ["two/a"] and result["clips"] == 2
+        assert said[0].endswith(
+            "two/a: the prediction is of normals, those of the clips before are of depth; score them apart"
+        )
+        write_tables_and_report(tmp_path, 3)
+
+
+def test_a_clip_without_glass_is_named(tmp_path):
+    bare = dataclasses.replace(CLIPS["one"], transparent=np.zeros(SHAPE, bool))
+    said = []
+    result = run(a_job(tmp_path, Estimate(), bench=benchmark(clips=CLIPS | {"one": bare})), said.append)
+    why = "0 pixels of known truth; 100 are needed"
+    assert said == [f"one: its glass is not scored: {why}"]
+    assert result["clips"] == 3 and result["regions_left_out"] == {"one": {"glass": why}}
+    assert "wavy: 2 clips, 1 with too little of it, means" in markdown(comparison_tables([result])[1])
 
 
 def test_saved_predictions_are_found_by_the_names_of_clips(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 
 from pellucid.clip import InputError
 from pellucid.data import transphy3d
+from pellucid.data.frames import MissingFiles
 from pellucid.data.sequences import list_sequences, read_sequence
 from pellucid.data.sets import find_data, read_clip
 from pellucid.data.tars import export_tars
@@ -144,6 +145,13 @@ def test_the_released_tars_are_read(tmp_path):
     np.testing.assert_allclose(clip.K, [[1.37374 * 8, 0, 4], [0, 1.37374 * 4, 2], [0, 0, 1]])
     np.testing.assert_allclose(clip.T_world_camera[0, :3, 3], [0, 0, -1.619])
     assert clip.transparent is None
+
+
+def test_a_tar_that_is_missing_between_others_is_named(tmp_path):
+    for part, frames in ((0, range(2)), (2, range(4, 6))):
+        released(tmp_path / f"test/0826_many.00000{part}.tar", "000007", frames)
+    with pytest.raises(MissingFiles, match=r"0826_many\.\*\.tar \(frame 2 of 0826_many-000007\): missing"):
+        transphy3d.find(tmp_path, "all")
 
 
 def test_a_bad_tar_is_one_line(tmp_path):

@@ -272,13 +272,17 @@ def _completer(name: str, device: str) -> Completer:
 
 
 def _evaluate(request: EvaluateRequest) -> int:
+    from pellucid.evaluate.benchmarks.items import IncompleteSet
     from pellucid.evaluate.collection import require_comparable, write_tables_and_report
     from pellucid.evaluate.run import Job, run
     from pellucid.evaluate.sources import Running, Saved
 
     benchmark, name, protocol = request.chosen
     assert request.data is not None
-    items = benchmark.find(request.data, protocol)  # before gigabytes of weights load
+    try:
+        items = benchmark.find(request.data, protocol)  # before gigabytes of weights load
+    except IncompleteSet as error:
+        raise error.listed(request.out) from error
     if request.predictions is not None:
         source: Running | Saved = Saved(request.label, request.predictions, request.prediction_format)
     else:

@@ -9,6 +9,7 @@ the world with OpenCV's axes, as the annotation tool writes it (huijieZH/Progres
 The authors do not say in which frame the normals are, so the depth of a scene's first frame decides the signs.
 """
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,10 +39,10 @@ def find(root: Path, split: str | None = None, first: int | None = None) -> list
     found, absent = [], []
     for folder in folders:
         names, colours = {file.name for file in folder.iterdir()}, _frames(folder)
-        streams = ("depth_true", "label", "normal_true")[: 3 if any("normal_true" in name for name in names) else 2]
-        absent += [folder / f"{f}-{s}.png" for f in colours for s in streams if f"{f}-{s}.png" not in names]
-        if not colours:
-            absent.append(folder / "000000-color.png")
+        streams = ("color", "depth_true", "label", "normal_true")
+        streams = streams if any("normal_true" in name for name in names) else streams[:3]
+        frames = sorted({name.partition("-")[0] for name in names if re.match(r"\d+-", name)}) or ["000000"]
+        absent += [folder / f"{f}-{s}.png" for f in frames for s in streams if f"{f}-{s}.png" not in names]
         label = f"clearpose_{folder.parent.name}_{folder.name}"
         found.append(Sequence(folder, len(colours), stable_seed(label), "clearpose", label))
     if absent:

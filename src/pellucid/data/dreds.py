@@ -9,6 +9,7 @@ A line of `_meta.txt` begins with the object's number and label; material 2 is t
 lines of five words or fewer, the third. Where depth holds three channels, they are alike.
 """
 
+import re
 from pathlib import Path
 
 import cv2
@@ -26,6 +27,7 @@ from pellucid.data.sequences import Sequence, Split
 FOV = 71.28  # degrees, of DREDS
 SKY = 1000.0  # metres; Blender writes 1e10 where nothing is
 DEPTH, STD_DEPTH = "_depth_120.exr", ("_gt_depth.exr", "_depth_0.exr")
+STD_OTHERS = ("_color.png", "_mask.png", "_meta.txt")
 SIGNS = tuple("*/" * level + "[0-9][0-9][0-9][0-9]" + DEPTH for level in (1, 2, 3))
 TRANSPARENT = 2  # the material
 STD_KNOWN = ("0", "14-1", "18-1", "19", "20-3", "3-2", "4-2", "5-2", "6-1", "7-1", "8", "9-2")  # of test_*
@@ -85,12 +87,12 @@ def find_std(root: Path, split: str | None, first: int | None = None) -> list[Se
         folders = folders[:first]
     absent = []
     for folder in folders:
-        names, frames = {file.name for file in folder.iterdir()}, _frames(folder)
-        absent += [] if frames else [folder / "0000_color.png"]
+        names = {file.name for file in folder.iterdir()}
+        frames = sorted({name.partition("_")[0] for name in names if re.match(r"\d+_", name)}) or ["0000"]
         for frame in frames:
             if not any(frame + ending in names for ending in STD_DEPTH):
                 absent.append(folder / (frame + STD_DEPTH[0]))
-            absent += [folder / (frame + e) for e in ("_mask.png", "_meta.txt") if frame + e not in names]
+            absent += [folder / (frame + e) for e in STD_OTHERS if frame + e not in names]
     if absent:
         raise MissingFiles(absent)
     labels = [f"std_{folder.name}" for folder in folders]

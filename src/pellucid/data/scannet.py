@@ -53,7 +53,8 @@ def find(root: Path, split: str | None = "test", first: int | None = None) -> li
         colours, depths = ({f.stem for f in (folder / s).iterdir()} for s in ("color", "depth"))
         absent += [folder / "depth" / f"{name}.png" for name in sorted(colours - depths, key=int)]
         absent += [folder / "color" / f"{name}.jpg" for name in sorted(depths - colours, key=int)]
-        absent += [] if colours | depths else [folder / "color" / "0.jpg"]
+        numbers = {int(name) for name in colours | depths}  # all are exported, from 0 on
+        absent += [folder / "color" / f"{t}.jpg" for t in sorted(set(range(max(numbers, default=0) + 1)) - numbers)]
         found.append(Sequence(folder, len(colours), stable_seed(f"scannet_{folder.name}"), "scannet"))
     if absent:
         raise MissingFiles(absent)

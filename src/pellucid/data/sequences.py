@@ -7,16 +7,16 @@ camera_from_world, seed, split); and, of what `pellucid render` wrote, depth_beh
 normal_behind_%04d.png: what the camera would see without anything transparent.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
+from jaxtyping import Float32
 
 from pellucid.clip import Clip, InputError
-from pellucid.store import decode_depth, decode_normals
+from pellucid.store import decode_depth, decode_normals, read_json
 
 Split = Literal["train", "held-out", "all"]
 
@@ -78,16 +78,28 @@ def list_sequences(root: Path, split: Split) -> list[Sequence]:
     """The sequences of one folder in a fixed order; none when it holds none of that split."""
     found = []
     for camera in sorted(root.glob("*/camera.json")):
-        meta = json.loads(camera.read_text())
-        seed = meta.get("seed", int(camera.parent.name.lstrip("s")))
+        meta = read_camera(camera.parent, "frames")
+        seed = meta["seed"] if "seed" in meta else _seed_of(camera.parent)
         if split == "all" or split == split_of(seed, meta.get("split")):
             found.append(Sequence(camera.parent, meta["frames"], seed))
     return found
 
 
-def is_test(sequence: Sequence) -> bool:
-    """Whether a rendered scene belongs to the test set, `pellucid render --split test`."""
-    return json.loads((sequence.path / "camera.json").read_text()).get("split") == "test"
+def read_camera(folder: Path, *needed: str) -> dict[str, Any]:
+    """What a scene's camera.json says. Raises InputError when it cannot be read or lacks something that is needed."""
+    meta = read_json(folder / "camera.json")
+    lacking = [key for key in needed if key not in meta]
+    if lacking:
+        raise InputError(f"{folder / 'camera.json'}: does not say {', '.join(lacking)}; render the scene again")
+    return meta
+
+
+def _seed_of(folder: Path) -> int:
+    """The seed that the folder is named by."""
+    number = folder.name.lstrip("s")
+    if not number.isdecimal():
+        raise InputError(f"{folder / 'camera.json'}: says no seed, nor does the folder's name, as in s00001")
+    return int(number)
 
 
 def _image(path: Path, flags: int) -> np.ndarray:
@@ -97,18 +109,30 @@ def _image(path: Path, flags: int) -> np.ndarray:
     return image
 
 
+def _depth(path: Path) -> Float32[np.ndarray, "H W"]:
+    code = _image(path, cv2.IMREAD_UNCHANGED)
+    if code.dtype != np.uint16 or code.ndim != 2:
+        raise InputError(f"{path}: {code.dtype} with {code.ndim} axes; depth is one channel of 16 bits")
+    return decode_depth(code)
+
+
 def read_sequence(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
     """The frames [start, stop) of a rendered sequence with depth, normals, mask of what is transparent, and cameras.
 
     Raises InputError when a file is missing or cannot be read.
     """
-    meta = json.loads((sequence.path / "camera.json").read_text())
+    meta = read_camera(sequence.path, "K", "camera_from_world")
+    if len(meta["camera_from_world"]) < sequence.num_frames:
+        raise InputError(
+            f"{sequence.path / 'camera.json'}: has {len(meta['camera_from_world'])} cameras for {sequence.num_frames} "
+            "frames; render the scene again"
+        )
     frames = range(start, sequence.num_frames if stop is None else stop)
     rgb, depth, normals, transparent = [], [], [], []
     for t in frames:
         name = f"{t + 1:04d}"
         rgb.append(_image(sequence.path / f"rgb_{name}.jpg", cv2.IMREAD_COLOR)[..., ::-1])
-        depth.append(decode_depth(_image(sequence.path / f"depth_{name}.png", cv2.IMREAD_UNCHANGED)))
+        depth.append(_depth(sequence.path / f"depth_{name}.png"))
         normals.append(decode_normals(_image(sequence.path / f"normal_{name}.png", cv2.IMREAD_COLOR)[..., ::-1]))
         label = _image(sequence.path / f"label_{name}.png", cv2.IMREAD_COLOR)
         transparent.append((label[..., 1] == GLASS) | (label[..., 0] > 0))

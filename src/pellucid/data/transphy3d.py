@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from pellucid.clip import Clip, InputError
-from pellucid.data.frames import stable_seed
+from pellucid.data.frames import missing, stable_seed
 from pellucid.data.sequences import Sequence, Split, split_of
 
 SIGNS = ("*.tar", "train/*.tar", "test/*.tar")
@@ -39,7 +39,7 @@ def find(root: Path, split: Split) -> list[Sequence]:
     """The sequences of a split in a fixed order. Those of a folder `test` are neither trained on nor validated on; of
     the others those are held out whose seed, or number made of the name, is 1 modulo 7.
 
-    Raises InputError when a tar cannot be read or a frame lacks a member.
+    Raises InputError when a tar cannot be read, a frame lacks a member or a sequence a frame.
     """
     found = []
     for stem in sorted({tar.parent / _stem(tar) for sign in SIGNS for tar in root.glob(sign)}):
@@ -108,7 +108,9 @@ def _sequences(stem: Path) -> dict[str, list[Frame]]:
             by_key[name, int(number)] = Frame(tar, dict(members))
     frames: dict[str, list[Frame]] = {}
     for name, index in sorted(by_key):
-        frames.setdefault(name, []).append(by_key[name, index])
+        if index != len(frames.setdefault(name, [])):
+            raise missing(stem.parent / f"{stem.name}.*.tar (frame {len(frames[name])} of {name})")
+        frames[name].append(by_key[name, index])
     return frames
 
 

@@ -18,11 +18,16 @@ PER_FRAME = ("rgb", "T_world_camera", "depth", "normals", "transparent")
 def read_cut(read: Callable[[Sequence, int, int], Clip], sequence: Sequence, protocol: Protocol) -> Clip:
     """The clip of a sequence, cut to the protocol frame by frame, so that memory holds one frame of the set's size.
 
-    Raises InputError when a file is missing or cannot be read, or when frames differ in size and the protocol gives
-    none.
+    Raises InputError when a file is missing or cannot be read, when colour and truth of a frame differ in size, or when
+    frames do and the protocol gives no size.
     """
-    frames = frames_of(protocol, sequence.num_frames)
-    return _joined([_fitted(read(sequence, t, t + 1), protocol) for t in frames], sequence.name)
+
+    def frame(t: int) -> Clip:
+        clip = read(sequence, t, t + 1)
+        _require_one_size(clip, f"frame {t}")
+        return _fitted(clip, protocol)
+
+    return _joined([frame(t) for t in frames_of(protocol, sequence.num_frames)], sequence.name)
 
 
 def cut(clip: Clip, protocol: Protocol) -> Clip:
@@ -39,6 +44,16 @@ def cut(clip: Clip, protocol: Protocol) -> Clip:
 def frames_of(protocol: Protocol, num_frames: int) -> range:
     """The numbers of the frames that the protocol takes of so many."""
     return range(protocol.start, num_frames, protocol.stride)[: protocol.frames]
+
+
+def _require_one_size(clip: Clip, which: str) -> None:
+    H, W = clip.rgb.shape[1:3]
+    for name in ("depth", "normals", "transparent"):
+        values = getattr(clip, name)
+        if values is not None and values.shape[1:3] != (H, W):
+            h, w = values.shape[1:3]
+            what = "mask" if name == "transparent" else f"true {name}"
+            raise InputError(f"{which} is a picture of {W}x{H} with a {what} of {w}x{h}; they must be of one size")
 
 
 def _fitted(clip: Clip, protocol: Protocol) -> Clip:
@@ -100,7 +115,7 @@ def _joined(clips: list[Clip], name: str) -> Clip:
         raise InputError(f"{name}: has no frame; download it again")
     sizes = {clip.rgb.shape[1:3] for clip in clips}
     if len(sizes) > 1:
-        raise InputError(f"{name}: frames of sizes {sorted(sizes)} in one clip; choose a protocol with a size")
+        raise InputError(f"frames of sizes {sorted(sizes)} in one clip; choose a protocol with a size")
     whole: dict[str, Any] = {}
     for field in PER_FRAME:
         parts = [getattr(clip, field) for clip in clips]

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from pellucid.clip import Clip, InputError
 from pellucid.evaluate.pictures import pictures
 from pellucid.evaluate.protocol import Benchmark, Item, Protocol
-from pellucid.evaluate.scoring import plain, score
+from pellucid.evaluate.scoring import NO_MASK, plain, score
 from pellucid.evaluate.sources import Source
 from pellucid.store import Lock, read_json, write_json
 
@@ -69,8 +69,12 @@ def run(job: Job, say: Callable[[str], object] = lambda line: tqdm.write(line, f
         for item in tqdm(job.items, desc=job.source.name, unit="clip", delay=2, leave=False, file=sys.stderr):
             try:
                 found = _scored_before(job, item)
+                content = found or _scored(job, item)
+                _require_alike(content, scored)
                 earlier += found is not None
-                scored.append(found or _scored(job, item))
+                scored.append(content)
+                for region, why in _unscored(content).items():
+                    say(f"{item.name}: its {region} is not scored: {why}")
             except InputError as error:
                 left_out[item.name] = " ".join(str(error).split())
                 say(f"pellucid: error: {item.name}: {left_out[item.name]}")
@@ -83,6 +87,19 @@ def run(job: Job, say: Callable[[str], object] = lambda line: tqdm.write(line, f
         return result
     finally:
         lock.release()
+
+
+def _require_alike(content: dict[str, Any], before: list[dict[str, Any]]) -> None:
+    """Raises InputError when the clip is of normals and those before of depth, or the other way round."""
+    of_depth = content["fit"] is not None
+    if before and of_depth != (before[0]["fit"] is not None):
+        ours, theirs = ("depth", "normals") if of_depth else ("normals", "depth")
+        raise InputError(f"the prediction is of {ours}, those of the clips before are of {theirs}; score them apart")
+
+
+def _unscored(content: dict[str, Any]) -> dict[str, str]:
+    """Glass or background, of a clip that has a mask, with the reason why it does not count."""
+    return {r: why for r, why in content["left_out"].items() if r in ("glass", "background") and why != NO_MASK}
 
 
 def _scored_before(job: Job, item: Item) -> dict[str, Any] | None:
@@ -139,6 +156,7 @@ def _total(job: Job, scored: list[dict[str, Any]], left_out: dict[str, str]) -> 
         "clips_of_region": {name: sum(name in clip["regions"] for clip in scored) for name in regions},
         "truth_scores": {name: float(np.mean([row[name] for row in floors if name in row])) for name in names},
         "left_out": left_out,
+        "regions_left_out": {clip["clip"]: unscored for clip in scored if (unscored := _unscored(clip))},
         "fitted_in": sorted({clip["fit"]["space"] for clip in scored if clip["fit"]}),
         "receipt": {
             **same,

@@ -15,6 +15,7 @@ from pellucid.evaluate.points import fit_points
 from pellucid.evaluate.protocol import Protocol
 
 LEAST_PIXELS = 100  # of a region: fewer say nothing about it
+NO_MASK = "the set marks nothing transparent"
 
 Mask = Bool[np.ndarray, "T H W"]
 
@@ -99,7 +100,7 @@ def _regions(clip: Clip, valid: Mask) -> tuple[dict[str, Mask], dict[str, str]]:
     found: dict[str, Mask] = {"all": np.ones(valid.shape, bool)}
     left_out = {}
     if clip.transparent is None:
-        return found, dict.fromkeys(("glass", "background"), "the set marks nothing transparent")
+        return found, dict.fromkeys(("glass", "background"), NO_MASK)
     for name, mask in (("glass", clip.transparent), ("background", ~clip.transparent)):
         count = int((valid & mask).sum())
         if count < LEAST_PIXELS:

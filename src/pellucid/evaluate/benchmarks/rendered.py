@@ -1,6 +1,5 @@
 """Scenes that `pellucid render` made: the test set, and what a folder of training scenes holds out."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ def _held_out(root: Path, split: str | None, first: int | None = None) -> list[S
 
 
 def _rendered_for(sequence: Sequence) -> str | None:
-    return json.loads((sequence.path / "camera.json").read_text()).get("split")
+    return sequences.read_camera(sequence.path).get("split")
 
 
 def _whole(found: list[Sequence]) -> list[Sequence]:
