@@ -54,7 +54,11 @@ def test_a_clip_with_the_same_receipt_is_not_run_again(tmp_path):
     result = run(a_job(tmp_path, again, clips=2), said.append)
     assert again.calls == 0
     assert result == run(a_job(tmp_path, Estimate(), clips=2))
-    assert said == ["2 of 2 clips had their scores already (same receipt)"]
+    assert said == ["2 of 2 clips had their scores already (same data and receipt)"]
+    other = {name: dataclasses.replace(clip, depth=clip.depth * 2) for name, clip in CLIPS.items()}
+    run(a_job(tmp_path, h := Estimate(), bench=benchmark(clips=other), clips=2))
+    assert h.calls == 2, "data of the same names and another truth are scored again"
+    run(a_job(tmp_path, Estimate(), clips=2))
     for changed in (
         a_job(tmp_path, e := Estimate(settings=1), clips=2),
         a_job(tmp_path, f := Estimate(), clips=2, alignment="disparity-robust"),

@@ -56,6 +56,7 @@ def depth(values, invariance="none"):
 
 
 def assert_perfect(scores):
+    assert scores.floor["depth_pro_boundary_f1"] == 1, "every direction has edges here"
     for region, values in scores.regions.items():
         for name, value in values.items():
             if name.startswith("dvd_boundary"):  # of pictures, not of the truth

@@ -58,8 +58,9 @@ class Job:
 def run(job: Job, say: Callable[[str], object] = lambda line: tqdm.write(line, file=sys.stderr)) -> dict[str, Any]:
     """The result of the job, also written to `job.folder`/result.json; scores of each clip lie in clips/ beside it.
 
-    A clip that has its scores already, with the same receipt, is not run again. One that cannot be scored is said in a
-    line that names it, and listed in the result's `left_out`.
+    A clip that has its scores already, of the same frames and truth and with the same receipt, is not run again. One
+    that cannot be scored is said in a line that names it, and listed in the result's `left_out`; a scored one without
+    enough glass or background in `regions_left_out`.
     Raises InputError when nothing could be scored, or when another process works in the folder.
     """
     job.folder.mkdir(parents=True, exist_ok=True)
@@ -68,8 +69,10 @@ def run(job: Job, say: Callable[[str], object] = lambda line: tqdm.write(line, f
         scored, left_out, earlier = [], {}, 0
         for item in tqdm(job.items, desc=job.source.name, unit="clip", delay=2, leave=False, file=sys.stderr):
             try:
-                found = _scored_before(job, item)
-                content = found or _scored(job, item)
+                key = job.key(item.name)  # before any work: a prediction that is missing shows here
+                clip = item.read()
+                found = _scored_before(job, key, clip, item.name)
+                content = found or _scored(job, key, clip, item.name)
                 _require_alike(content, scored)
                 earlier += found is not None
                 scored.append(content)
@@ -79,7 +82,7 @@ def run(job: Job, say: Callable[[str], object] = lambda line: tqdm.write(line, f
                 left_out[item.name] = " ".join(str(error).split())
                 say(f"pellucid: error: {item.name}: {left_out[item.name]}")
         if earlier:
-            say(f"{earlier} of {len(job.items)} clips had their scores already (same receipt)")
+            say(f"{earlier} of {len(job.items)} clips had their scores already (same data and receipt)")
         if not scored:
             raise InputError(f"none of {len(job.items)} clips could be scored; the lines above say why")
         result = _total(job, scored, left_out)
@@ -102,34 +105,33 @@ def _unscored(content: dict[str, Any]) -> dict[str, str]:
     return {r: why for r, why in content["left_out"].items() if r in ("glass", "background") and why != NO_MASK}
 
 
-def _scored_before(job: Job, item: Item) -> dict[str, Any] | None:
-    path = _clip_file(job, item.name)
+def _scored_before(job: Job, key: str, clip: Clip, name: str) -> dict[str, Any] | None:
+    path = _clip_file(job, name)
     if not path.is_file():
         return None
     try:
         content = read_json(path)
     except InputError:
         return None  # damaged: score again
-    return content if isinstance(content, dict) and content.get("key") == job.key(item.name) else None
+    same = isinstance(content, dict) and content.get("key") == key and content["clip_sha256"] == _digest(clip)
+    return content if same else None
 
 
-def _scored(job: Job, item: Item) -> dict[str, Any]:
-    key = job.key(item.name)  # before any work: a prediction that is missing shows here
-    clip = item.read()
-    prediction, measured = job.source.predict(item.name, clip.rgb)
+def _scored(job: Job, key: str, clip: Clip, name: str) -> dict[str, Any]:
+    prediction, measured = job.source.predict(name, clip.rgb)
     scores = score(prediction, clip, job.protocol)
     content = {
-        "clip": item.name,
+        "clip": name,
         "key": key,
         "frames": len(clip.rgb),
         "size": list(clip.rgb.shape[1:3]),
         "clip_sha256": _digest(clip),
         **plain(scores),
         "measured": measured,
-        "receipt": job.source.receipt(item.name),
+        "receipt": job.source.receipt(name),
     }
-    write_json(_pictures_file(job, item.name), pictures(prediction, clip, scores, measured.get("seams", [])))
-    write_json(_clip_file(job, item.name), content)  # last: it vouches for the pictures too
+    write_json(_pictures_file(job, name), pictures(prediction, clip, scores, measured.get("seams", [])))
+    write_json(_clip_file(job, name), content)  # last: it vouches for the pictures too
     return content
 
 

@@ -25,7 +25,8 @@ class Scores:
     """The metrics of a clip by region: all pixels, those of transparent things ("glass"), and the rest ("background").
 
     Names and units are those of `pellucid.evaluate.metrics`. `floor` is what the truth itself scores in the measures
-    that know no truth. `left_out` says of a region or metric why it is missing.
+    that know no truth, and in Depth Pro's F1, where a direction without edges counts 0. `left_out` says of a region or
+    metric why it is missing.
     """
 
     regions: dict[str, dict[str, float]]
@@ -49,8 +50,8 @@ def score(prediction: Prediction, clip: Clip, protocol: Protocol) -> Scores:
     regions, left_out = _regions(clip, valid)
     scores = {name: metrics.depth_metrics(aligned.depth, clip.depth, valid, mask=m) for name, m in regions.items()}
     found = _Collector(scores, left_out)
-    _add_edges(found, aligned.depth, clip, valid)
-    floor = _add_steadiness(found, aligned.depth, clip, valid, regions)
+    ceiling = _add_edges(found, aligned.depth, clip, valid)
+    floor = ceiling | _add_steadiness(found, aligned.depth, clip, valid, regions)
     _add_points(found, aligned.depth, clip, valid, regions)
     pixels = {name: int((valid & mask).sum()) for name, mask in regions.items()}
     return Scores(regions=scores, pixels=pixels, floor=floor, left_out=left_out, aligned=aligned)
@@ -110,13 +111,17 @@ def _regions(clip: Clip, valid: Mask) -> tuple[dict[str, Mask], dict[str, str]]:
     return found, left_out
 
 
-def _add_edges(found: _Collector, depth: Float[np.ndarray, "T H W"], clip: Clip, valid: Mask) -> None:
+def _add_edges(found: _Collector, depth: Float[np.ndarray, "T H W"], clip: Clip, valid: Mask) -> dict[str, float]:
+    """Edges by both papers; what the truth itself scores in Depth Pro's F1."""
     truth = clip.depth
     assert truth is not None
     found.add("all", "depth_pro_boundary_f1", metrics.depth_pro_boundary_f1, depth, truth)
     found.add("all", "dvd_boundary", metrics.dvd_boundary, depth, clip.rgb, valid)
     if clip.transparent is not None:
         found.add("all", "depth_pro_boundary_recall", metrics.depth_pro_boundary_recall, depth, clip.transparent)
+    if "depth_pro_boundary_f1" not in found.scores["all"]:
+        return {}
+    return {"depth_pro_boundary_f1": metrics.depth_pro_boundary_f1(truth, truth)}
 
 
 def _add_steadiness(
