@@ -39,8 +39,8 @@ def find(root: Path, split: str | None = None, first: int | None = None) -> list
     found, absent = [], []
     for folder in folders:
         names, colours = {file.name for file in folder.iterdir()}, _frames(folder)
-        streams = ("color", "depth_true", "label", "normal_true")
-        streams = streams if any("normal_true" in name for name in names) else streams[:3]
+        with_normals = any("normal_true" in name for name in names)
+        streams = ("color", "depth_true", "label", *(["normal_true"] if with_normals else []))
         frames = sorted({name.partition("-")[0] for name in names if re.match(r"\d+-", name)}) or ["000000"]
         absent += [folder / f"{f}-{s}.png" for f in frames for s in streams if f"{f}-{s}.png" not in names]
         label = f"clearpose_{folder.parent.name}_{folder.name}"

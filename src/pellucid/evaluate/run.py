@@ -66,7 +66,9 @@ def run(job: Job, say: Callable[[str], object] = lambda line: tqdm.write(line, f
     job.folder.mkdir(parents=True, exist_ok=True)
     lock = Lock(job.folder / "evaluate.lock")
     try:
-        scored, left_out, earlier = [], {}, 0
+        scored: list[dict[str, Any]] = []
+        left_out: dict[str, str] = {}
+        earlier = 0
         for item in tqdm(job.items, desc=job.source.name, unit="clip", delay=2, leave=False, file=sys.stderr):
             try:
                 key = job.key(item.name)  # before any work: a prediction that is missing shows here
