@@ -29,6 +29,7 @@ from pellucid.align import (
     fit_metric,
     fit_scale_shift,
 )
+from pellucid.camera import focal_length
 from pellucid.data.behind import behind_things, read_behind
 from pellucid.data.sequences import find_sequences, read_sequence
 from pellucid.predict.completion import load_completer
@@ -50,6 +51,7 @@ class Seen:
     rgb: np.ndarray
     depth: np.ndarray
     sensor: np.ndarray
+    focal: float  # pixels
     parts: dict[str, np.ndarray]
 
 
@@ -80,7 +82,14 @@ def scenes(data: list[Path], count: int, limit: int | None) -> Iterator[Seen]:
         metal = (label[..., 1] == METAL) & ~glass
         masks = (glass, metal, thing & ~glass & ~metal, ~thing & ~glass & ~metal)
         parts = {name: mask & scored for name, mask in zip(PARTS, masks, strict=True)}
-        yield Seen(name=sequence.name, rgb=clip.rgb[chosen], depth=depth, sensor=np.stack(sensors), parts=parts)
+        yield Seen(
+            name=sequence.name,
+            rgb=clip.rgb[chosen],
+            depth=depth,
+            sensor=np.stack(sensors),
+            focal=focal_length(clip.K),
+            parts=parts,
+        )
 
 
 def stand_in(depth: np.ndarray, share: float, seed: int) -> np.ndarray:
@@ -115,10 +124,10 @@ def completed(model: np.ndarray, sensor: np.ndarray, **options: float) -> tuple[
 
 
 def by_network(
-    complete: Completer, model: np.ndarray, seen_rgb: np.ndarray, sensor: np.ndarray
+    complete: Completer, model: np.ndarray, seen_rgb: np.ndarray, sensor: np.ndarray, focal: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Depth, where it is the sensor's own, and the relative error expected."""
-    frames = [complete(*each) for each in zip(seen_rgb, model, sensor, strict=True)]
+    frames = [complete(*each, focal) for each in zip(seen_rgb, model, sensor, strict=True)]
     errors = [np.zeros_like(f.depth) if f.expected_error is None else f.expected_error for f in frames]
     return np.stack([f.depth for f in frames]), np.stack([f.trusted for f in frames]), np.stack(errors)
 
@@ -135,7 +144,7 @@ def methods(disparity: np.ndarray, seen: Seen, complete: Completer) -> dict[str,
         "model, least squares on the sensor": (by_least_squares(disparity, sensor), none),
         "model, robust fit": (model, none),
         "model, least squares on the truth": (by_least_squares(disparity, seen.depth), none),
-        "completed by network": by_network(complete, model, seen.rgb, sensor)[:2],
+        "completed by network": by_network(complete, model, seen.rgb, sensor, seen.focal)[:2],
         "completed by rules": completed(model, sensor),
         "completed by rules, holes alone": completed(model, sensor, **everything),
         "completed by rules, model not corrected around": completed(model, sensor, believe_model=True),
@@ -164,21 +173,21 @@ def measured(
     return results
 
 
-def real_frames(folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Name, colours, sensor, truth and mask of ClearGrasp's frames, halved in size."""
+def real_frames(folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]]:
+    """Name, colours, sensor, truth, mask and focal length in pixels of ClearGrasp's frames, halved in size."""
     for file in sorted((folder / "cleargrasp_real").glob("*-gt.npz")):
         with np.load(file) as truth:
             depths = [truth[name].astype(np.float32)[::2, ::2] for name in ("depth_transparent_m", "depth_gt_m")]
-            mask = truth["mask"][::2, ::2] > 0
+            mask, focal = truth["mask"][::2, ::2] > 0, focal_length(truth["K"]) / 2
         sensor, depth = (np.where(np.isfinite(d) & (d > 0), d, np.float32(np.nan)) for d in depths)
         picture = cv2.imread(str(file).replace("-gt.npz", "-transparent-rgb-img.jpg"))[..., ::-1]
         rgb = cv2.resize(picture, sensor.shape[::-1], interpolation=cv2.INTER_AREA)
-        yield file.name[:9], rgb, sensor, depth, mask
+        yield file.name[:9], rgb, sensor, depth, mask, focal
 
 
 def on_real(pipe: GeometryPipeline, complete: Completer, name: str, folder: Path) -> str:
     lines = ["| frame | model | depth | glass, mean | glass, median | rest, mean |", "|---" * 6 + "|"]
-    for frame, rgb, sensor, depth, mask in real_frames(folder):
+    for frame, rgb, sensor, depth, mask, focal in real_frames(folder):
         filled = np.where(np.isfinite(depth), depth, np.nanmedian(depth))
         rest = ~cv2.dilate(mask.astype(np.uint8), np.ones((15, 15))).astype(bool)
         for title, disparity in ((name, pipe(rgb[None]).disparity), ("stand-in, 2 %", stand_in(filled[None], 0.02, 1))):
@@ -186,7 +195,7 @@ def on_real(pipe: GeometryPipeline, complete: Completer, name: str, folder: Path
             rows = {
                 "raw sensor": sensor,
                 "model, robust fit": model[0],
-                "completed by network": by_network(complete, model, rgb[None], sensor[None])[0][0],
+                "completed by network": by_network(complete, model, rgb[None], sensor[None], focal)[0][0],
                 "completed by rules": completed(model, sensor[None])[0][0],
             }
             for row, values in rows.items():
@@ -212,7 +221,7 @@ def picture(seen: Seen, disparity: np.ndarray, complete: Completer, path: Path) 
     """Colours, sensor, aligned model and the completed sensor of a scene's middle frame, one colour range."""
     t = len(seen.depth) // 2
     model = fitted(disparity, seen.sensor)
-    whole = complete(seen.rgb[t], model[t], seen.sensor[t]).depth
+    whole = complete(seen.rgb[t], model[t], seen.sensor[t], seen.focal).depth
     shown = [seen.sensor[t], model[t], whole, seen.depth[t]]
     low, high = np.nanquantile(1 / seen.sensor[t], (0.02, 0.98))
     panels = [seen.rgb[t]]

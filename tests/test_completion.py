@@ -18,6 +18,7 @@ from test_pipeline import tiny
 
 H, W = 48, 64
 WIDTHS = (8, 16)
+LENS = 94.4  # pixels: once enlarged to the network's size, the focal length that ratios are told for
 
 
 class Told(torch.nn.Module):
@@ -43,7 +44,7 @@ def frame():
 
 def test_a_new_network_continues_the_sensor(frame):
     rgb, model, sensor = (torch.from_numpy(x)[None] for x in frame)
-    judged = completion.judge(completion.make_network(WIDTHS), rgb, model, sensor)
+    judged = completion.judge(completion.make_network(WIDTHS), rgb, model, sensor, torch.tensor([LENS]))
     assert torch.equal(judged.log_depth, completion.continued(sensor, model).log())
 
 
@@ -66,7 +67,7 @@ def test_a_frame_without_a_value_is_continued_from_the_model():
 
 def test_what_the_sensor_is_expected_to_have_right_stays_exactly(frame):
     rgb, model, sensor = frame
-    made = LearnedCompletion(Told(1.0, 0.03, 0.004))(rgb, model, sensor)
+    made = LearnedCompletion(Told(1.0, 0.03, 0.004))(rgb, model, sensor, LENS)
     known = np.isfinite(sensor)
     assert np.array_equal(made.trusted, known) and np.array_equal(made.depth[known], sensor[known])
     np.testing.assert_allclose(made.expected_error[known], 0.004, rtol=1e-5)
@@ -76,7 +77,7 @@ def test_what_the_sensor_is_expected_to_have_right_stays_exactly(frame):
 
 def test_what_the_network_expects_to_be_worse_is_replaced(frame):
     rgb, model, sensor = frame
-    made = LearnedCompletion(Told(0.9, 0.03, 0.2))(rgb, model, sensor)
+    made = LearnedCompletion(Told(0.9, 0.03, 0.2))(rgb, model, sensor, LENS)
     assert not made.trusted.any()
     np.testing.assert_allclose(made.depth, 0.9 * model, rtol=0.02)
 
@@ -84,15 +85,23 @@ def test_what_the_network_expects_to_be_worse_is_replaced(frame):
 def test_a_pixel_far_off_what_is_expected_is_noise(frame):
     rgb, model, sensor = frame
     sensor[30, 30] *= 1.5
-    made = LearnedCompletion(Told(1.0, 0.01, 0.004))(rgb, model, sensor)
+    made = LearnedCompletion(Told(1.0, 0.01, 0.004))(rgb, model, sensor, LENS)
     assert not made.trusted[30, 30] and made.trusted[30, 31]
     assert abs(made.depth[30, 30] / model[30, 30] - 1) < 0.01
 
 
-def test_sizes_must_agree(frame):
+def test_through_a_longer_lens_things_are_flatter(frame):
     rgb, model, sensor = frame
+    made = LearnedCompletion(Told(0.9, 0.03, 0.2))(rgb, model, sensor, 2 * LENS)
+    np.testing.assert_allclose(made.depth, 0.9**0.5 * model, rtol=0.02)
+
+
+def test_sizes_must_agree_and_the_lens_be_known(frame):
+    rgb, model, sensor = frame
+    with pytest.raises(InputError, match="focal length"):
+        LearnedCompletion(Told(1.0, 0.01, 0.01))(rgb, model, sensor, None)
     with pytest.raises(InputError, match="same size"):
-        LearnedCompletion(Told(1.0, 0.01, 0.01))(rgb, model, sensor[1:])
+        LearnedCompletion(Told(1.0, 0.01, 0.01))(rgb, model, sensor[1:], LENS)
 
 
 @pytest.mark.parametrize("size", [(480, 640), (1080, 1920), (1920, 1080), (90, 100), (336, 528)])
@@ -140,6 +149,7 @@ def test_samples_are_the_same_each_time_and_fail_on_glass(sequences):
     sample = mixture.batch(7)[0]
     one, other = mixture.load(sample), mixture.load(sample)
     assert all(np.array_equal(getattr(one, n), getattr(other, n), equal_nan=True) for n in ("rgb", "sensor", "truth"))
+    assert one.focal == other.focal > 0
     assert one.rgb.shape == (32, 48, 3) and one.truth.shape == one.sensor.shape == one.model.shape == (32, 48)
     whole = replace(mixture, augmentation=NONE, sizes=((48, 64),)).load(sample)
     np.testing.assert_array_equal(whole.hard, whole.transparent)
@@ -165,7 +175,7 @@ def test_it_trains_and_serves_the_model_beside_which_it_was_trained(sequences, t
     complete = load_completer(str(folder))
     assert isinstance(complete, LearnedCompletion) and load_completer("rules") is by_rules
     model = np.full((H, W), 0.7, np.float32)
-    made = complete(np.zeros((H, W, 3), np.uint8), model, model)
+    made = complete(np.zeros((H, W, 3), np.uint8), model, model, LENS)
     assert np.isfinite(made.depth).all() and made.expected_error.min() > 0
     (folder / "completion").unlink()
     (folder / "completion").mkdir()

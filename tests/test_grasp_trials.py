@@ -68,7 +68,7 @@ def job(tmp_path, cell, seed, *methods) -> Job:
 
 
 def by_rules(_: str) -> Completer:
-    return lambda _rgb, model, sensor: complete_depth(model, sensor)
+    return lambda _rgb, model, sensor, _focal: complete_depth(model, sensor)
 
 
 def row(method: str, seed: int, outcome: str, **more) -> Row:

@@ -284,7 +284,7 @@ def test_a_known_table_overrules_a_sensor_that_sees_through_it(models, clip, tru
 @pytest.mark.usefixtures("seen")
 @pytest.mark.parametrize("asked", [(), ("--confidence",)])
 def test_a_network_that_completes_the_sensor_tells_the_error_to_expect(models, clip, sensor, tmp_path, capsys, asked):
-    given = ("--metric", "sensor", "--depth", sensor, "--model", models / "completing", *asked)
+    given = ("--metric", "sensor", "--depth", sensor, "--fov", 60, "--model", models / "completing", *asked)
     assert predict(clip, "--out", tmp_path, *given) == 0
     assert "expected relative error" in capsys.readouterr().err
     found, content = load_prediction(tmp_path / "clip"), sidecar(tmp_path / "clip")
@@ -305,7 +305,8 @@ def test_a_network_that_completes_the_sensor_tells_the_error_to_expect(models, c
 def test_killed_between_the_error_and_the_depth_the_result_is_that_of_one_run(
     models, clip, sensor, tmp_path, monkeypatch
 ):
-    given = (clip, "--metric", "sensor", "--depth", sensor, "--model", models / "completing", "--save", "npz", "--out")
+    given = (clip, "--metric", "sensor", "--depth", sensor, "--fov", 60, "--model", models / "completing")
+    given = (*given, "--save", "npz", "--out")
     assert predict(*given, tmp_path / "whole") == 0
     with monkeypatch.context() as patch:
         finish = CompletionError.finish
@@ -319,6 +320,15 @@ def test_killed_between_the_error_and_the_depth_the_result_is_that_of_one_run(
     assert predict(*given, tmp_path / "parts") == 0
     whole, parts = (tmp_path / name / "clip/prediction.npz" for name in ("whole", "parts"))
     assert whole.read_bytes() == parts.read_bytes()
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_network_that_completes_needs_the_camera_and_rules_do_not(models, clip, sensor, tmp_path, capsys):
+    given = (clip, "--metric", "sensor", "--depth", sensor, "--model", models / "completing", "--save", "npz", "--out")
+    assert predict(*given, tmp_path / "out") == 2
+    assert re.search("completion by a network needs the camera.*--fov.*--completion rules\n", capsys.readouterr().err)
+    assert not (tmp_path / "out").exists()
+    assert predict(*given, tmp_path / "out", "--completion", "rules") == 0
 
 
 @pytest.mark.usefixtures("seen")

@@ -50,6 +50,11 @@ def intrinsics_from_35mm(focal_length: float, H: int, W: int) -> Float[np.ndarra
     return np.array([[focal, 0, (W - 1) / 2], [0, focal, (H - 1) / 2], [0, 0, 1]])
 
 
+def focal_length(K: Float[np.ndarray, "3 3"]) -> float:
+    """The focal length in pixels, the geometric mean of both axes'."""
+    return float(np.sqrt(K[0, 0] * K[1, 1]))
+
+
 def load_intrinsics(path: Path) -> Float[np.ndarray, "3 3"]:
     """K in pixels from a file, whatever of the common forms it has.
 

@@ -35,14 +35,15 @@ class Completed:
 
 @runtime_checkable
 class Completer(Protocol):
-    """Whatever completes a depth sensor's frame: from its colours, a model's depth of it (metres, positive) and the
-    sensor's (metres, NaN where unknown)."""
+    """Whatever completes a depth sensor's frame: from its colours, a model's depth of it (metres, positive), the
+    sensor's (metres, NaN where unknown) and the camera's focal length (pixels, None where unknown)."""
 
     def __call__(
         self,
         rgb: UInt8[np.ndarray, "H W 3"],
         model: Float32[np.ndarray, "H W"],
         sensor: Float32[np.ndarray, "H W"],
+        focal: float | None,
         /,
     ) -> Completed: ...
 

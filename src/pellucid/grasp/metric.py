@@ -14,6 +14,7 @@ from pellucid.align import (
     make_plane,
     plane_depth,
 )  # fmt: skip
+from pellucid.camera import focal_length
 from pellucid.clip import InputError, Prediction
 from pellucid.grasp.observe import Camera
 
@@ -71,4 +72,4 @@ def completed(
     if not np.isfinite(made).all():
         return Completed(depth=raw, trusted=np.isfinite(raw))
     possible = np.where(raw < table_depth(camera) + UNDER, raw, np.float32(np.nan))
-    return complete(rgb, made, possible)
+    return complete(rgb, made, possible, focal_length(camera.K))

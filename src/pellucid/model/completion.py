@@ -5,6 +5,7 @@ It sees what the rules of `pellucid.align` see, and the colours: it learns how g
 things end where a video model's latents are blurred. All is told as logarithms of ratios to a ground: the sensor's
 own depth, smoothed and continued into its holes. So metres do not matter, an error of the logarithm is a relative
 error, and what the network has to say is small, since most of a frame is table and wall that a sensor sees rightly.
+A thing of so many pixels is the flatter the longer the lens: these logarithms are told as if through one focal length.
 """
 
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _CELL = 8  # pixels a side that the ground is averaged over; a divisor of the gr
 _CHANNELS = 7  # colour, the ground, the model's and the sensor's ratio to it, where the sensor has one
 _OUTPUTS = 3
 _MOST = 1.0  # of a ratio's logarithm, that the network is told
+_FOCAL = 350.0  # pixels
 _SPREAD = 4.0  # by which such logarithms are multiplied, to vary as much as colours do
 _LEAST_LOG, _MOST_LOG = -6.0, 1.0  # of the expected error
 _HARD = 3.0  # weight of pixels of glass and metal
@@ -60,8 +62,9 @@ def judge(
     rgb: UInt8[Tensor, "B H W 3"],
     model: Float[Tensor, "B H W"],
     sensor: Float[Tensor, "B H W"],
+    focal: Float[Tensor, "B"],
 ) -> Judged:
-    """What the network says of frames whose sides are multiples of `GRID`.
+    """What the network says of frames whose sides are multiples of `GRID`, seen with that focal length in pixels.
 
     Depth in metres: the model's positive everywhere, the sensor's NaN where it has none.
     """
@@ -69,15 +72,16 @@ def judge(
     known = sensor > 0
     ground = continued(sensor, model)
     middle = ground.flatten(1).median(dim=1).values[:, None, None]
+    relief = (_FOCAL / focal)[:, None, None]
 
     def told(depth: Float[Tensor, "B H W"]) -> Float[Tensor, "B H W"]:
-        return (depth / ground).clamp_min(1e-3).log().clamp(-_MOST, _MOST) * _SPREAD
+        return (depth / ground).clamp_min(1e-3).log().clamp(-_MOST, _MOST) / relief * _SPREAD
 
-    maps = [(ground / middle).log(), told(model), torch.where(known, told(sensor), 0.0), known.float()]
+    maps = [(ground / middle).log() / relief, told(model), torch.where(known, told(sensor), 0.0), known.float()]
     x = F.pixel_unshuffle(torch.cat([colours, torch.stack(maps, 1)], 1), PACKED)
     said = F.pixel_shuffle(network(x, 0).sample.float(), PACKED)
     errors = said[:, 1:].clamp(_LEAST_LOG, _MOST_LOG)
-    return Judged(log_depth=ground.log() + said[:, 0], log_error=errors[:, 0], log_sensor_error=errors[:, 1])
+    return Judged(log_depth=ground.log() + relief * said[:, 0], log_error=errors[:, 0], log_sensor_error=errors[:, 1])
 
 
 def continued(sensor: Float[Tensor, "B H W"], model: Float[Tensor, "B H W"]) -> Float[Tensor, "B H W"]:

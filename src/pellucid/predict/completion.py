@@ -39,9 +39,15 @@ class LearnedCompletion:
         rgb: UInt8[np.ndarray, "h w 3"],
         model: Float32[np.ndarray, "H W"],
         sensor: Float32[np.ndarray, "..."],
+        focal: float | None,
         /,
     ) -> Completed:
-        """The completed frame with the relative error to expect. Raises InputError when the sizes differ."""
+        """The completed frame with the relative error to expect.
+
+        Raises InputError when the sizes differ or the focal length is not known.
+        """
+        if focal is None:
+            raise InputError("completion by a network needs the camera's focal length; give it, or complete by rules")
         if not model.shape == sensor.shape == rgb.shape[:2]:
             raise InputError(
                 f"colours {rgb.shape[:2]}, the model's depth {model.shape} and the sensor's {sensor.shape} must have "
@@ -54,8 +60,9 @@ class LearnedCompletion:
             cv2.resize(rgb, (w, h), interpolation=cv2.INTER_AREA),
             cv2.resize(model, (w, h), interpolation=cv2.INTER_AREA),
             cv2.resize(sensor, (w, h), interpolation=cv2.INTER_NEAREST),
+            np.array(focal * (h * w / (H * W)) ** 0.5, np.float32),
         )
-        judged = completion.judge(self._network, *(torch.from_numpy(x)[None].to(self._device) for x in maps))
+        judged = completion.judge(self._network, *(torch.from_numpy(x[None]).to(self._device) for x in maps))
         candidate, error, sensor_error = (
             np.exp(cv2.resize(x[0].cpu().numpy(), (W, H), interpolation=cv2.INTER_LINEAR))
             for x in (judged.log_depth, judged.log_error, judged.log_sensor_error)
@@ -78,9 +85,13 @@ def working_size(height: int, width: int) -> tuple[int, int]:
 
 
 def by_rules(
-    _: UInt8[np.ndarray, "H W 3"], model: Float32[np.ndarray, "H W"], sensor: Float32[np.ndarray, "H W"], /
+    _rgb: UInt8[np.ndarray, "H W 3"],
+    model: Float32[np.ndarray, "H W"],
+    sensor: Float32[np.ndarray, "H W"],
+    _focal: float | None,
+    /,
 ) -> Completed:
-    """`complete_depth`: a `Completer` that needs no training and does not look at the colours."""
+    """`complete_depth`: a `Completer` that needs no training and looks at neither colours nor camera."""
     return complete_depth(model, sensor)
 
 

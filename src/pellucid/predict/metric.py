@@ -16,6 +16,7 @@ from pellucid.align import (
     depth_from_disparity,
     fit_metric,
 )
+from pellucid.camera import focal_length
 from pellucid.clip import InputError
 from pellucid.predict.anchors import Anchor, Known
 from pellucid.predict.completion import load_network
@@ -46,12 +47,12 @@ def write_metric(plan: Plan, disparity: Recording, depth: Recording, errors: Rec
     network = None if by_table else anchor.network
     complete = _completer(plan, anchor, network, by_table)
     expected = None if network is None or errors is None else CompletionError(errors)
-    colours = _colours(plan)
+    colours, focal = _colours(plan), None if plan.K is None else focal_length(plan.K)
     for index, frame in enumerate(_frames(plan, disparity, "in metres")):
         metres = depth_from_disparity(frame, *fit.lines.at(index))
         if anchor.sensor is not None:
             sensor = anchor.sensor.read(index)
-            completed = complete(next(colours), metres, sensor)
+            completed = complete(next(colours), metres, sensor, focal)
             metres, known = completed.depth, known + int(np.isfinite(sensor).sum())
             trusted += int(completed.trusted.sum())
             if expected is not None:
@@ -146,7 +147,7 @@ def _completer(plan: Plan, anchor: Anchor, network: Path | None, by_table: bool)
     if network is not None:
         return load_network(network, plan.placement.device)
     farther, nearer = anchor.request.trust
-    return lambda _, model, sensor: complete_depth(
+    return lambda _rgb, model, sensor, _focal: complete_depth(
         model, sensor, farther=farther, nearer=nearer, believe_model=by_table
     )
 

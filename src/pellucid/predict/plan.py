@@ -153,7 +153,7 @@ def make_plan(
 
     Raises InputError for a camera, a recording or an output folder that cannot work.
     """
-    K = camera(request, source, given_K)
+    K = camera(request, source, given_K, by_network=network is not None)
     load = partial(load_estimator, device=request.device, local_files_only=request.local_files_only)
     plan = Plan(
         source=source,
@@ -170,12 +170,12 @@ def make_plan(
     return plan
 
 
-def camera(request: Request, source: Source, given_K: np.ndarray | None) -> np.ndarray | None:
+def camera(request: Request, source: Source, given_K: np.ndarray | None, *, by_network: bool) -> np.ndarray | None:
     """K in pixels of this input, if the user said what the camera is, or else the file does and it is needed.
 
     Raises InputError when it is needed and nothing tells.
     """
-    needed_by = request.needs_camera
+    needed_by = request.needs_camera or ("completion by a network" if by_network else None)
     if request.fov is not None:
         return intrinsics_from_fov(request.fov, source.height, source.width)
     if given_K is not None and not (0 <= given_K[0, 2] < source.width and 0 <= given_K[1, 2] < source.height):
@@ -189,7 +189,7 @@ def camera(request: Request, source: Source, given_K: np.ndarray | None) -> np.n
     if focal_length is None:
         raise InputError(
             f"{source.path}: {needed_by} needs the camera, and the file does not tell its lens; add --fov DEGREES or "
-            "--intrinsics FILE"
+            "--intrinsics FILE" + (", or --completion rules" if by_network else "")
         )
     say(f"{source.path}: camera by the focal length in the file, {focal_length:g} mm on 35 mm film; undistorted")
     return intrinsics_from_35mm(focal_length, source.height, source.width)

@@ -41,7 +41,8 @@ class CompletionObjective:
         rgb, model, sensor, truth, hard = (
             torch.from_numpy(np.stack([getattr(seen, name) for seen in batch])).to(device) for name in names
         )
-        judged = completion.judge(self.network, rgb, model, sensor)
+        focal = torch.tensor([seen.focal for seen in batch], dtype=torch.float32, device=device)
+        judged = completion.judge(self.network, rgb, model, sensor, focal)
         return completion.loss(judged, sensor, truth, hard)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
 from pellucid.align import Evidence, depth_from_disparity, fit_metric, fit_scale_shift, within_reach
+from pellucid.camera import focal_length
 from pellucid.clip import InputError
 from pellucid.data.augment import Augmentation, camera_matrix, look, warp
 from pellucid.data.behind import behind_things
@@ -43,6 +44,7 @@ class Sensed:
     truth: Float32[np.ndarray, "H W"]
     hard: Bool[np.ndarray, "H W"]  # glass and metal
     transparent: Bool[np.ndarray, "H W"]
+    focal: float  # pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,7 @@ def sense(sequence: Sequence, index: int, disparity: Float32[np.ndarray, "H W"],
     shiny = np.isin(frame.material, SHINY)
     return Sensed(
         rgb=frame.rgb, model=within_reach(in_metres(disparity, sensor, depth), sensor), sensor=sensor, truth=depth,
-        hard=frame.transparent | shiny, transparent=frame.transparent,
+        hard=frame.transparent | shiny, transparent=frame.transparent, focal=focal_length(K),
     )  # fmt: skip
 
 
@@ -150,6 +152,7 @@ def cut(seen: Sensed, size: tuple[int, int], augmentation: Augmentation, rng: np
     return replace(
         seen, rgb=rgb, model=warp(seen.model, M, size, cv2.INTER_LINEAR), sensor=near["sensor"], truth=near["truth"],
         hard=near["hard"] > 0, transparent=near["transparent"] > 0,
+        focal=seen.focal / float(np.sqrt(abs(np.linalg.det(M[:, :2])))),
     )  # fmt: skip
 
 
