@@ -329,6 +329,8 @@ def test_a_network_that_completes_needs_the_camera_and_rules_do_not(models, clip
     assert re.search("completion by a network needs the camera.*--fov.*--completion rules\n", capsys.readouterr().err)
     assert not (tmp_path / "out").exists()
     assert predict(*given, tmp_path / "out", "--completion", "rules") == 0
+    assert predict(*given, tmp_path / "cloud", "--save", "ply") == 2  # which rules would not spare it
+    assert "--completion rules" not in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("seen")

@@ -189,7 +189,7 @@ def camera(request: Request, source: Source, given_K: np.ndarray | None, *, by_n
     if focal_length is None:
         raise InputError(
             f"{source.path}: {needed_by} needs the camera, and the file does not tell its lens; add --fov DEGREES or "
-            "--intrinsics FILE" + (", or --completion rules" if by_network else "")
+            "--intrinsics FILE" + (", or --completion rules" if request.needs_camera is None else "")
         )
     say(f"{source.path}: camera by the focal length in the file, {focal_length:g} mm on 35 mm film; undistorted")
     return intrinsics_from_35mm(focal_length, source.height, source.width)
