@@ -13,6 +13,7 @@ import numpy as np
 import OpenEXR
 from scipy.io import savemat
 
+from pellucid.data.splits import listed
 from public_sets import PLANE, picture, rays
 
 OFFSET = 1.0  # metres: PLANE . point = OFFSET, in the world; the cameras start at its origin and come nearer
@@ -256,15 +257,16 @@ def write_scannet(root: Path, scans: list[str], frames: int = 12) -> Path:
 
 
 def write_scannet_stills(root: Path) -> Path:
-    """The 800 pictures that Marigold draws from the validation scans, two scans here."""
-    first = root / "scene0011_00"
+    """The 800 pictures that Marigold draws from the validation scans."""
     depth = np.full((48, 64), 2500, np.uint16)
     depth[:10] = 0
-    save_png(first / "color" / "000000.jpg", picture(96, 128, 7)[..., ::-1])
-    save_png(first / "depth" / "000000.png", depth)
-    for n in range(1, 800):
-        for name in ("color/{:06d}.jpg", "depth/{:06d}.png"):
-            link(first / name.format(0), root / f"scene00{11 + n % 2}_00" / name.format(100 * n))
+    save_png(root / "a.jpg", picture(96, 128, 7)[..., ::-1])
+    save_png(root / "a.png", depth)
+    for scene, number in listed("scannet"):
+        link(root / "a.jpg", root / scene / "color" / f"{number:06d}.jpg")
+        link(root / "a.png", root / scene / "depth" / f"{number:06d}.png")
+    for file in root.glob("a.*"):
+        file.unlink()
     return root
 
 
@@ -309,21 +311,20 @@ def write_nyuv2(root: Path, filled: dict[int, float]) -> Path:
 
 def write_nyuv2_pngs(root: Path) -> Path:
     """The same 654 pictures as Marigold ships them; the depth with painted holes is another."""
-    first = root / "test" / "kitchen_0004"
     depth = np.full((48, 64), 2500, np.uint16)
     depth[:10] = 0
-    save_png(first / "rgb_0001.png", picture(48, 64, 7)[..., ::-1])
-    save_png(first / "depth_0001.png", depth)
-    save_png(first / "filled_0001.png", np.full((48, 64), 9999, np.uint16))
-    for n in range(2, 655):
-        for stem in ("rgb", "depth", "filled"):
-            link(first / f"{stem}_0001.png", root / "test" / f"office_{n % 40:04d}" / f"{stem}_{n:04d}.png")
+    pictures = {"rgb": picture(48, 64, 7)[..., ::-1], "depth": depth, "filled": np.full((48, 64), 9999, np.uint16)}
+    for stem, content in pictures.items():
+        save_png(root / f"{stem}.png", content)
+        for scene, number in listed("nyuv2"):
+            link(root / f"{stem}.png", root / "test" / scene / f"{stem}_{number:04d}.png")
+        (root / f"{stem}.png").unlink()
     return root
 
 
 def write_diode(root: Path) -> Path:
     """The 771 pictures, smaller than they are: the plane, not valid on the left, normals in OpenGL's axes."""
-    from pellucid.data.diode import K, scans
+    from pellucid.data.diode import K
 
     H, W = 96, 128
     depth = plane(K, H, W).astype(np.float32)
@@ -335,12 +336,11 @@ def write_diode(root: Path) -> Path:
     save_png(root / "a.png", picture(H, W, 60)[..., ::-1])
     for name, array in (("depth", depth[..., None]), ("depth_mask", valid), ("normal", normals)):
         np.save(root / f"a_{name}.npy", array)
-    for folder, count in scans(root).items():
-        kind = folder.parents[1].name
-        for n in range(count):
-            name = f"{folder.parent.name[-5:]}_{folder.name[-5:]}_{kind}_{n // 6:03d}_{n % 6 * 10:03d}"
-            for ending in (".png", "_depth.npy", "_depth_mask.npy", "_normal.npy"):
-                link(root / f"a{ending}", folder / f"{name}{ending}")
+    for scan, angles in listed("diode"):
+        kind, scene, number = scan.split("/")
+        name = f"{scene[-5:]}_{number[-5:]}_{kind}_{angles // 1000:03d}_{angles % 1000:03d}"
+        for ending in (".png", "_depth.npy", "_depth_mask.npy", "_normal.npy"):
+            link(root / f"a{ending}", root / scan / f"{name}{ending}")
     for file in root.glob("a*"):
         file.unlink()
     return root
@@ -383,18 +383,15 @@ def write_sintel(root: Path) -> Path:
 
 def write_eth3d(root: Path, marigold: bool = False) -> Path:
     """The 454 pictures, smaller than they are; the truth is no JPEG but numbers, infinite at the top."""
-    from pellucid.data.eth3d import SCENES
-
     H, W = 120, 180
     depth = 5 * plane(camera(H, W, 120), H, W).astype("<f4")
     depth[:10] = np.inf
     save_png(root / "a.jpg", picture(H, W, 60))
     (root / "a.raw").write_bytes(depth.tobytes())
-    for scene, count in SCENES.items():
+    for scene, n in listed("eth3d"):
         rgb, truth = (root / "rgb", root / "depth" / f"{scene}_dslr_depth") if marigold else (root, root)
-        for n in range(count):
-            link(root / "a.jpg", rgb / scene / "images/dslr_images" / f"DSC_{n:04d}.JPG")
-            link(root / "a.raw", truth / scene / "ground_truth_depth/dslr_images" / f"DSC_{n:04d}.JPG")
+        link(root / "a.jpg", rgb / scene / "images/dslr_images" / f"DSC_{n:04d}.JPG")
+        link(root / "a.raw", truth / scene / "ground_truth_depth/dslr_images" / f"DSC_{n:04d}.JPG")
     (root / "a.jpg").unlink()
     (root / "a.raw").unlink()
     return root

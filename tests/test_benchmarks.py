@@ -17,6 +17,7 @@ from pellucid.data import bonn, cleargrasp, clearpose, dreds, eth3d, kitti, nyuv
 from pellucid.data.mixture import with_normals
 from pellucid.data.sequences import Sequence
 from pellucid.data.sets import find_data, kinds_of, read_clip
+from pellucid.data.splits import grouped, listed
 from pellucid.evaluate.benchmarks import BENCHMARKS
 from pellucid.evaluate.cut import cut, read_cut
 from pellucid.evaluate.protocol import Protocol
@@ -49,7 +50,8 @@ from test_rendered_scenes import save_scene
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- the table begins -->\n", "<!-- the table ends -->"
-VAL = [f"{date}_drive_{n}_sync" for date, drives in kitti.VAL.items() for n in drives]
+DRIVES = grouped("kitti-val")
+VAL = list(DRIVES)
 
 
 def items(name: str, root: Path, protocol: str, **changes):
@@ -229,6 +231,9 @@ def test_std_reads_one_channel_both_names_and_materials(tmp_path):
     assert np.nanmin(scored.depth) > 0.2 and np.nanmax(scored.depth) < 2 and clip.K is None
     novel = write_std(tmp_path / "novel/real_data_novel", [f"test_novel_{n}" for n in ("0-1", "1", "2", "3", "4")])
     assert items("std-catnovel", novel.parent, "short")[0].name == "std_test_novel_0-1"
+    shutil.rmtree(novel / "test_novel_0-1")
+    with pytest.raises(InputError, match=r"lacks test_novel_0-1, test_novel_\* \(4 of 5 scenes are there\);"):
+        items("std-catnovel", novel.parent, "short")
 
 
 def test_dreds_stills_train_with_its_normals_and_camera(tmp_path):
@@ -296,12 +301,11 @@ def test_cleargrasps_real_twins(tmp_path):
 
 
 def test_kittis_sparse_depth_view_and_crop(tmp_path):
-    drives = {name: list(range(5, 9)) for name in VAL} | {VAL[0]: list(range(5, 130))}
     for rgb, depth in (("", ""), ("rgb", "depth"), ("raw_data", "data_depth_annotated")):
-        root = write_kitti(tmp_path / (rgb or "plain"), drives, rgb=rgb, depth=depth)
-        found = items("kitti", root, "short")
-        assert len(found) == 13 and found[0].name == f"kitti_{VAL[0]}"
-        clip = items("kitti", root, "short", frames=2)[1].read()
+        root = write_kitti(tmp_path / (rgb or "plain"), dict(list(DRIVES.items())[:2]), rgb=rgb, depth=depth)
+        found = items("kitti", root, "short", frames=2, clips=2)
+        assert [i.name for i in found] == [f"kitti_{name}" for name in VAL[:2]]
+        clip = found[1].read()
         assert clip.rgb.shape == (2, 352, 1216, 3) and clip.depth.shape == (2, 352, 1216)
         np.testing.assert_array_equal(clip.rgb[0], picture(375, 1242, 100)[23:, 13 : 13 + 1216])
         np.testing.assert_allclose(clip.K, KITTI_K - [[0, 0, 13], [0, 0, 23], [0, 0, 0]])
@@ -310,36 +314,42 @@ def test_kittis_sparse_depth_view_and_crop(tmp_path):
         np.testing.assert_array_equal(np.isfinite(clip.depth[0]), lidar)
         z = 10 * plane(clip.K, 352, 1216)
         np.testing.assert_allclose(clip.depth[0][lidar], z[lidar], atol=0.5 / 256 + 1e-6)
-    sequence = kitti.find(root)[0]
-    assert sequence.num_frames == 125 and len(kitti.read(sequence, 120).rgb) == 5
+    sequence = kitti.find(root, "val", 2)[0]
+    assert sequence.num_frames == 67 and len(kitti.read(sequence, 62).rgb) == 5
     (root / "raw_data/2011_09_26/calib_cam_to_cam.txt").unlink()
     assert kitti.read(sequence, 0, 1).K is None
 
 
 def test_eigens_test_pictures_are_the_652_with_depth(tmp_path):
-    drives = {}
-    for key, runs in kitti.EIGEN.items():
-        for run in runs.split():
-            first, last, step = map(int, run.split(":")) if ":" in run else (int(run), int(run), 1)
-            drives.setdefault(f"{key[:10]}_drive_{key[11:]}_sync", []).extend(range(first, last + 1, step))
-    assert len(drives) == 28 and drives["2011_09_26_drive_0002_sync"] == [*range(6, 66, 3), 69]
+    drives = grouped("kitti-eigen")
+    assert len(drives) == 28 and sorted(drives["2011_09_26_drive_0002_sync"]) == [*range(6, 66, 3), 69]
     part = {name: frames for name, frames in drives.items() if name in VAL}
     assert 0 < len(part) < 28
     write_kitti(tmp_path, part, "val")
     write_kitti(tmp_path, {name: frames for name, frames in drives.items() if name not in VAL}, "train")
     found = items("kitti", tmp_path, "image")
     assert len(found) == len({i.name for i in found}) == 652
+    assert [i.name[-3:] for i in found[:3]] == ["069", "054", "042"], "in the order of the list"
     clip = next(i for i in found if i.name == "kitti_2011_09_26_drive_0002_sync_0000000069").read()
     assert clip.rgb.shape == (1, 352, 1216, 3) and np.isfinite(clip.depth).any()
 
 
 def test_dvds_script_takes_ten_clips_that_are_long_enough(tmp_path):
-    drives = {f"2011_09_26_drive_{n:04d}_sync": list(range(5, 9 if n % 2 else 12)) for n in range(1, 26)}
-    root = write_kitti(tmp_path, drives, "train")
-    found = items("kitti", root, "dvd", frames=7, min_frames=7)
-    assert [i.name for i in found] == [f"kitti_2011_09_26_drive_{n:04d}_sync" for n in range(2, 22, 2)]
-    with pytest.raises(InputError, match="holds 0 clips of kitti with at least 300 frames; the protocol asks for 10"):
+    drives = grouped("kitti-train")
+    assert len(drives) == 10 and all(len(frames) >= 300 for frames in drives.values())
+    first = next(iter(drives))
+    root = write_kitti(tmp_path / "kitti", {first: drives[first]}, "train")
+    assert [i.name for i in items("kitti", root, "dvd", clips=1)] == [f"kitti_{first}"]
+    with pytest.raises(InputError, match=r"kitti lacks .*drive_0014_sync/.*0000000005\.png") as raised:
         items("kitti", root, "dvd")
+    assert len(raised.value.files) == 2 * sum(len(frames) for drive, frames in drives.items() if drive != first)
+    scans = [f"scene00{n:02d}_00" for n in range(25)]
+    root = write_scannet(tmp_path / "scannet", scans[::2], frames=7)
+    write_scannet(root, scans[1::2], frames=4)
+    found = items("scannet", root, "dvd", frames=7, min_frames=7)
+    assert [i.name for i in found] == scans[:20:2]
+    with pytest.raises(InputError, match="holds 0 clips of scannet with at least 300 frames; the protocol asks for 10"):
+        items("scannet", root, "dvd")
 
 
 def test_scannets_frames_are_in_order_and_lost_poses_are_unknown(tmp_path):
@@ -365,14 +375,41 @@ def test_scannets_frames_are_in_order_and_lost_poses_are_unknown(tmp_path):
 def test_scannets_stills_are_marigolds(tmp_path):
     root = write_scannet_stills(tmp_path / "scannet_val_sampled_800_1")
     found = items("scannet", tmp_path, "image")
-    assert len(found) == 800 and found[0].name == "scene0011_00_000000" and found[-1].name == "scene0012_00_079900"
+    assert len(found) == 800 and [i.name for i in found[:2]] == ["scene0406_02_000300", "scene0088_02_001100"]
     clip = found[5].read()
     assert clip.rgb.shape == (1, 48, 64, 3) and clip.K is None
     assert np.isnan(clip.depth[0, :10]).all() and (clip.depth[0, 10:] == 2.5).all()
+    (root / "scene0645_02/depth/000800.png").unlink()
     assert [i.name for i in items("scannet", root, "image", clips=2)] == [i.name for i in found[:2]]
-    (root / "scene0011_00/depth/000000.png").unlink()
-    with pytest.raises(InputError, match=r"lacks scene\*/depth/NNNNNN.png \(799 of 800 are there\)"):
-        items("scannet", root, "image", clips=2)  # which are the first cannot be told
+    with pytest.raises(InputError, match=r"lacks scene0645_02/depth/000800\.png;"):
+        items("scannet", root, "image", clips=3)
+
+
+def test_the_ends_of_scans_and_sequences_are_known_where_a_file_tells(tmp_path):
+    root = write_scannet(tmp_path / "scannet", list(scannet.TEST[:1]), frames=4)
+    about = root / "scene0707_00/scene0707_00.txt"
+    about.write_text("axisAlignment = 1.0 0.0\nnumColorFrames = 4\nnumDepthFrames = 4\n")
+    assert len(items("scannet", root, "long", clips=1)) == 1
+    (root / "scene0707_00/color/3.jpg").unlink()
+    (root / "scene0707_00/depth/3.png").unlink()  # its pose is still there
+    lacking = r"lacks scene0707_00/color/3\.jpg, scene0707_00/depth/3\.png;"
+    with pytest.raises(InputError, match=lacking):
+        items("scannet", root, "long", clips=1)
+    (root / "scene0707_00/pose/3.txt").unlink()
+    with pytest.raises(InputError, match=lacking.replace(";", r", scene0707_00/pose/3\.txt;")):
+        items("scannet", root, "long", clips=1)
+    about.unlink()
+    assert scannet.find(root, "test", 1)[0].num_frames == 3, "without it nothing tells"
+    root = write_bonn(tmp_path / "bonn", ["balloon2"])
+    scene = root / "rgbd_bonn_balloon2"
+    for stream in ("rgb", "depth"):
+        names = sorted(file.name for file in (scene / stream).iterdir())
+        lines = "".join(f"{name[:-4]} {stream}/{name}\n" for name in names)
+        (scene / f"{stream}.txt").write_text(f"# color images\n# file: 'rgbd_bonn_balloon2'\n{lines}")
+    assert len(items("bonn", root, "long", clips=1)) == 1
+    (scene / "depth" / names[-1]).unlink()
+    with pytest.raises(InputError, match=rf"bonn lacks rgbd_bonn_balloon2/depth/{re.escape(names[-1])};"):
+        items("bonn", root, "long", clips=1)
 
 
 def test_bonns_clocks_are_brought_together(tmp_path):
@@ -387,6 +424,10 @@ def test_bonns_clocks_are_brought_together(tmp_path):
     found = items("bonn", root, "short")
     assert [i.name for i in found] == [f"rgbd_bonn_{name}" for name in bonn.FIVE]
     np.testing.assert_array_equal(found[0].read().rgb[:, 0, 0, 0], range(31, 40))  # pair 30 is frame 31
+    assert {i.left_out for i in found} == {"1 of 40 pictures is left out: no depth is within 0.02 s of it"}
+    assert len(items("bonn", write_bonn(tmp_path / "ten", list(bonn.TEN)), "dvd", min_frames=30)) == 10
+    with pytest.raises(InputError, match=r"lacks rgbd_bonn_balloon/rgb"):
+        items("bonn", root, "dvd", min_frames=30)
     for file in (root / "rgbd_bonn_crowd2/depth").iterdir():
         file.rename(file.with_name(f"{float(file.stem) + 9:.5f}.png"))
     with pytest.raises(InputError, match=r"rgbd_bonn_crowd2: no picture has depth within 0\.02 s"):
@@ -439,9 +480,14 @@ def test_nyus_labelled_file_and_marigolds_pictures(tmp_path):
     assert len(items("nyuv2", pictures, "image")) == 654
     depth = nyuv2.read(nyuv2.find(pictures)[0]).depth[0]
     assert np.isnan(depth[:10]).all() and (depth[10:] == 2.5).all()
-    next(pictures.glob("test/*/rgb_0100.png")).unlink()
-    with pytest.raises(InputError, match=r"nyuv2 lacks test/office_0020/rgb_0100\.png; where to get it"):
+    assert [i.name for i in items("nyuv2", pictures, "image")[-2:]] == ["nyuv2_1448", "nyuv2_1449"]
+    for file in pictures.glob("test/*/*_0009.png"):
+        file.unlink()
+    with pytest.raises(
+        InputError, match=r"lacks test/office_0005/rgb_0009\.png, test/office_0005/depth_0009\.png; where"
+    ):
         items("nyuv2", pictures, "image")
+    assert len(items("nyuv2", pictures, "image", clips=2)) == 2
 
 
 def test_diodes_masks_unlike_focal_lengths_and_normals(tmp_path):
@@ -451,16 +497,16 @@ def test_diodes_masks_unlike_focal_lengths_and_normals(tmp_path):
     clip = found[0].read()
     is_the_plane(clip, region((96, 128), slice(None), np.s_[:10]), rtol=1e-6)
     faces(clip.normals[0], region((96, 128), slice(None), np.s_[:10]) | region((96, 128), np.s_[:5]))
-    gone = root / "outdoor/scene_00023/scan_00200"
-    files = sorted(gone.glob("*.png"))[:2]
-    for file in files:
-        file.unlink()
-    next((root / "indoors/scene_00019/scan_00183").glob("*_depth_mask.npy")).unlink()
-    lacking = (
-        r"lacks val/indoors/.*_depth_mask\.npy, val/outdoor/scene_00023/scan_00200/\*\.png \(38 of 40 are there\);"
-    )
-    with pytest.raises(InputError, match=lacking):
+    assert found[0].name == "diode_00021_00189_indoors_200_010", "in the order of the list"
+    gone = [
+        "indoors/scene_00021/scan_00189/00021_00189_indoors_240_030_depth_mask.npy",
+        "outdoor/scene_00023/scan_00200/00023_00200_outdoor_040_010.png",
+    ]
+    for file in gone:
+        (root / file).unlink()
+    with pytest.raises(InputError, match=re.escape(f"lacks val/{gone[0]}, val/{gone[1]}; where")):
         items("diode", tmp_path, "image")
+    assert len(items("diode", tmp_path, "image", clips=1)) == 1
 
 
 @pytest.mark.parametrize("marigold", [False, True])
@@ -474,7 +520,13 @@ def test_eth3ds_depth_is_no_jpeg(tmp_path, marigold):
     assert np.isnan(clip.depth[0, :5]).all()  # infinite is what the laser did not see, not the sky
     near = 5 * plane(K, 120, 180)[1::2, 1::2]
     np.testing.assert_allclose(clip.depth[0, 5:], near[5:], rtol=1e-6)
-    truth = next(root.rglob("ground_truth_depth/dslr_images/DSC_0000.JPG"))
+    assert [found[0].name, found[-1].name] == ["eth3d_office_DSC_0219", "eth3d_electro_DSC_9303"]
+    gone = next(root.rglob("kicker/images/dslr_images/DSC_6487.JPG"))
+    gone.rename(tmp_path / "gone")
+    with pytest.raises(InputError, match=rf"eth3d lacks {gone.relative_to(root)}; where"):
+        items("eth3d", root, "image")
+    (tmp_path / "gone").rename(gone)
+    truth = next(root.rglob("ground_truth_depth/dslr_images/DSC_0219.JPG"))
     content = truth.read_bytes()
     truth.unlink()
     truth.write_bytes(content[:-4])
@@ -517,6 +569,18 @@ def test_your_own_frames(tmp_path):
 # What is missing
 
 
+def test_the_lists_of_files_are_the_sets():
+    sizes = {"diode": 771, "eth3d": 454, "nyuv2": 654, "scannet": 800, "kitti-eigen": 652, "kitti-val": 6852 // 2}
+    for name, size in sizes.items():
+        assert len(listed(name)) == len(set(listed(name))) == size, name
+    assert {drive: DRIVES[drive][::66] for drive in VAL[:1]} == {"2011_09_26_drive_0002_sync": [5, 71]}
+    assert len(grouped("eth3d")) == len(DRIVES) == 13 and len(grouped("diode")) == 20
+    numbers = [n for _, n in listed("nyuv2")]
+    assert numbers == sorted(numbers) and numbers[-1] == 1449  # as in the labelled file
+    # Eigen's pictures of the validation drives have depth, so the drives must have them.
+    assert all(n in DRIVES[drive] for drive, n in listed("kitti-eigen") if drive in DRIVES)
+
+
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_an_empty_folder_says_what_is_missing_where_it_is_and_under_which_licence(tmp_path, name):
     benchmark = BENCHMARKS[name]
@@ -547,17 +611,40 @@ def test_an_incomplete_clearpose_names_its_files(clearpose_set, tmp_path, gone, 
         items("clearpose", tmp_path, "short")
 
 
+def test_clearposes_metadata_tells_of_frames_of_which_nothing_is_there(clearpose_set, tmp_path):
+    link_tree(clearpose_set, tmp_path)
+    for file in (tmp_path / "set3/scene8").glob("000001-*"):
+        file.unlink()
+    with pytest.raises(InputError, match=r"clearpose lacks set3/scene8/000001-color\.png, .* and 1 more;"):
+        items("clearpose", tmp_path, "short")
+    (tmp_path / "set3/scene8/metadata.mat").unlink()
+    (tmp_path / "set3/scene8/metadata.mat").write_bytes(b"MATLAB")
+    found = items("clearpose", tmp_path, "short")  # the others can be scored
+    with pytest.raises(InputError, match=r"scene8/metadata\.mat: missing or not a readable"):
+        next(i for i in found if i.name == "clearpose_set3_scene8").read()
+
+
 def test_incomplete_videos_name_their_files(sintel_set, tmp_path):
     root = write_scannet(tmp_path / "scannet", list(scannet.TEST), frames=4)
     (root / "scene0800_00/depth/2.png").unlink()
     with pytest.raises(InputError, match=r"scannet lacks scene0800_00/depth/2\.png;"):
         items("scannet", root, "short")
     (root / "scene0800_00/color/2.jpg").unlink()
-    with pytest.raises(InputError, match=r"scannet lacks scene0800_00/color/2\.jpg;"):
+    with pytest.raises(InputError, match=r"scannet lacks scene0800_00/color/2\.jpg, scene0800_00/depth/2\.png;"):
         items("scannet", root, "short")
-    root = write_kitti(tmp_path / "kitti", {name: [5, 6] for name in VAL})
-    (root / VAL[4][:10] / VAL[4] / "image_02/data/0000000006.png").unlink()
-    with pytest.raises(InputError, match=rf"kitti lacks 2011_09_26/{VAL[4]}/image_02/data/0000000006\.png;"):
+    root = write_kitti(tmp_path / "kitti", DRIVES)
+    assert len(items("kitti", root, "short")) == 13
+    picture_, depth = (
+        f"{folder}/0000000006.png"
+        for folder in (f"2011_09_26/{VAL[4]}/image_02/data", f"val/{VAL[4]}/proj_depth/groundtruth/image_02")
+    )
+    (root / picture_).unlink()
+    with pytest.raises(InputError, match=rf"kitti lacks {picture_};"):
+        items("kitti", root, "short")
+    (root / depth).unlink()
+    last = f"val/{VAL[8]}/proj_depth/groundtruth/image_02/0000000081.png"
+    (root / last).unlink()
+    with pytest.raises(InputError, match=rf"kitti lacks {picture_}, {depth}, {last};"):
         items("kitti", root, "short")
     link_tree(sintel_set, tmp_path / "sintel")
     (tmp_path / "sintel/training/depth/market_6/frame_0040.dpt").unlink()
@@ -603,7 +690,7 @@ def test_a_damaged_scene_is_named(sequences, tmp_path, spoil, words):
         ("std-catknown", "long", lambda root: write_std(root, ["test_0", "test_14-1"]), 2),
         ("scannet", "short", lambda root: write_scannet(root, list(scannet.TEST[:3]), frames=4), 3),
         ("bonn", "long", lambda root: write_bonn(root, list(bonn.FIVE[:2])), 2),
-        ("kitti", "short", lambda root: write_kitti(root, {VAL[0]: [5, 6]}), 1),
+        ("kitti", "short", lambda root: write_kitti(root, {VAL[0]: DRIVES[VAL[0]]}), 1),
     ],
 )
 def test_of_a_part_of_a_set_the_first_clips_are_scored(tmp_path, name, protocol, write, clips):

@@ -148,6 +148,22 @@ def test_a_clip_without_glass_is_named(tmp_path):
     assert "wavy: 2 clips, 1 with too little of it, means" in markdown(comparison_tables([result])[1])
 
 
+def test_frames_that_are_left_out_are_told(tmp_path):
+    why = "2 of 5 pictures are left out: no depth is within 0.02 s of them"
+    bench = benchmark()
+    (one, *others) = bench.find()
+    bench = dataclasses.replace(bench, find=lambda *_: [dataclasses.replace(one, left_out=why), *others])
+    for _ in range(2):  # the second time from the scores that are there
+        said = []
+        result = run(a_job(tmp_path, Estimate(), bench=bench), said.append)
+        assert said[0] == f"one: {why}" and result["frames_left_out"] == {"one": why}
+        assert result["clips"] == 3 and not result["left_out"]
+    assert json.loads((tmp_path / "wavy" / "result.json").read_text())["frames_left_out"] == {"one": why}
+    _, _, report = write_tables_and_report(tmp_path, 1)
+    assert "wavy: 3 clips, 1 without some of their frames, means" in (tmp_path / "table.md").read_text()
+    assert f'"frames_left_out":{{"one":"{why}"}}' in report.read_text()
+
+
 def test_saved_predictions_are_found_by_the_names_of_clips(tmp_path):
     estimate = Estimate()
     for name in ("one", "two/a"):

@@ -41,6 +41,7 @@ def page(tmp_path_factory):
     tilted = np.array([0, -np.sin(0.5), -np.cos(0.5)], np.float32)
     clips = {n: dataclasses.replace(c, normals=np.broadcast_to(tilted, (*c.depth.shape, 3))) for n, c in CLIPS.items()}
     items = [Item(name=n, read=lambda c=c: c) for n, c in clips.items()] + [Item(name="lost", read=unreadable)]
+    items[0] = dataclasses.replace(items[0], left_out="2 of 5 pictures are left out: no depth is within 0.02 s of them")
     bench = dataclasses.replace(benchmark(), find=lambda *_: items)
     out = tmp_path_factory.mktemp("report")
     for name, estimator in (("good", Estimate()), ("worse", Estimate(0.2)), ("facing", Normals())):
@@ -90,6 +91,8 @@ def test_it_shows_the_results_the_worst_clips_and_what_was_left_out(opened, tmp_
     assert opened.title() == "facing, good, worse on clearpose"
     assert "3 clips were left out" in opened.inner_text("#left-out")
     assert "lost (good): its frames are </script> gone" in opened.inner_text("#left-out")
+    opened.get_by_text("Clips without some of their frames: 3").click()
+    assert "one (worse): 2 of 5 pictures are left out: no depth" in opened.inner_text("#left-out")
     summary = opened.inner_text("#summary")
     assert "DKT Table I" in summary and "9.72" in summary
     opened.get_by_role("button", name="worse", exact=True).click()

@@ -37,6 +37,7 @@ def test_the_clips_are_the_same(scenes):
     root, tars = scenes
     folders, archives = list_sequences(root, "all"), find_data([tars], "all")
     assert sorted(s.name for s in archives) == sorted(s.name for s in folders)
+    assert {s.left_out for s in archives} == {None}, "ours are as long as they were rendered"
     by_name = {s.name: s for s in archives}
     for folder in folders:
         ours, theirs = read_sequence(folder, 1, 3), read_clip(by_name[folder.name], 1, 3)
@@ -134,6 +135,7 @@ def test_the_released_tars_are_read(tmp_path):
     released(tmp_path / "test/0826_many.000000.tar", "000007", range(1))
     names = {s.name: s for s in find_data([tmp_path], "all")}
     assert {name: s.num_frames for name, s in names.items()} == {"000000_materials": 5, "0826_many-000007": 1}
+    assert names["000000_materials"].left_out == "its tars hold 5 frames, released sequences have 121"
     with_validation = [s.name for split in ("train", "held-out") for s in transphy3d.find(tmp_path, split)]
     assert with_validation == ["000000_materials"]
     clip = read_clip(names["000000_materials"], 1, 4)

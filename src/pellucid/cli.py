@@ -291,7 +291,9 @@ def _evaluate(request: EvaluateRequest) -> int:
     require_comparable(job)
     result = run(job)
     left_out = len(result["left_out"])
-    print(f"{result['clips']} of {len(items)} clips scored, {left_out} left out", file=sys.stderr)
+    short = len(result["frames_left_out"])
+    some = f"; without some frames of {short} of them, the lines above say which" if short else ""
+    print(f"{result['clips']} of {len(items)} clips scored, {left_out} left out{some}", file=sys.stderr)
     print(job.folder, *write_tables_and_report(request.out, request.shown), sep="\n")
     return BAD_INPUT if left_out else 0
 

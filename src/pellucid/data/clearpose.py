@@ -10,6 +10,7 @@ The authors do not say in which frame the normals are, so the depth of a scene's
 """
 
 import re
+import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from typing import Any
 import cv2
 import numpy as np
 from jaxtyping import Float
-from scipy.io import loadmat
+from scipy.io import loadmat, whosmat
+from scipy.io.matlab import MatReadError
 
 from pellucid.clip import Clip, InputError
 from pellucid.data.frames import MissingFiles, read_depth_png, read_image, read_rgb, require, stable_seed
@@ -28,6 +30,7 @@ from pellucid.data.sequences import Sequence
 TEST = {1: (5,), 2: (1, 3, 4, 5, 6), 3: (1, 3, 4, 8, 11), 4: (6,), 5: (6,), 6: (6,), 7: (6,)}
 TEST |= {8: (1, 2, 3, 4, 5, 6), 9: (7, 8, 9, 10, 11, 12)}
 TRANSPARENT = 63  # the last of their numbers
+UNREADABLE = (OSError, ValueError, TypeError, NotImplementedError, MatReadError, zlib.error)
 MAX_ANGLE = 30.0  # degrees, between their normals and those of the depth
 
 
@@ -41,7 +44,8 @@ def find(root: Path, split: str | None = None, first: int | None = None) -> list
         names, colours = {file.name for file in folder.iterdir()}, _frames(folder)
         with_normals = any("normal_true" in name for name in names)
         streams = ("color", "depth_true", "label", *(["normal_true"] if with_normals else []))
-        frames = sorted({name.partition("-")[0] for name in names if re.match(r"\d+-", name)}) or ["000000"]
+        seen = {name.partition("-")[0] for name in names if re.match(r"\d+-", name)}
+        frames = sorted(seen | _told(folder)) or ["000000"]
         absent += [folder / f"{f}-{s}.png" for f in frames for s in streams if f"{f}-{s}.png" not in names]
         label = f"clearpose_{folder.parent.name}_{folder.name}"
         found.append(Sequence(folder, len(colours), stable_seed(label), "clearpose", label))
@@ -80,12 +84,20 @@ def _frames(folder: Path) -> list[str]:
     return sorted(file.name.partition("-")[0] for file in folder.glob("*-color.png"))
 
 
+def _told(folder: Path) -> set[str]:
+    """The frames of a scene by its metadata, whose contents are not read; none if it is damaged, as reading tells."""
+    try:
+        return {name for name, _, _ in whosmat(folder / "metadata.mat") if name.isdecimal()}
+    except UNREADABLE:
+        return set()
+
+
 @lru_cache(maxsize=2)
 def _metadata(path: Path, changed: int) -> dict[str, Any]:
     assert changed > 0
     try:
         return loadmat(path)
-    except (OSError, ValueError, TypeError, NotImplementedError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path}: missing or not a readable .mat file; download it again") from error
 
 

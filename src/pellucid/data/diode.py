@@ -11,43 +11,26 @@ from pathlib import Path
 import numpy as np
 
 from pellucid.clip import Clip, InputError
-from pellucid.data.frames import MissingFiles, read_rgb, stable_seed
+from pellucid.data.frames import read_rgb, require, stable_seed
 from pellucid.data.normals import axes_by_depth, unit_normals
 from pellucid.data.sequences import Sequence
+from pellucid.data.splits import listed
 
 K = np.array([[886.81, 0, 512], [0, 927.06, 384], [0, 0, 1]])  # intrinsics.txt of the devkit; fx and fy do differ
 MAX_ANGLE = 45.0  # degrees, between their normals and those of the depth: leaves and grass are rough
-# How many pictures each scan has: 771 in all.
-INDOORS = "19/183:73 20/184:27 20/185:29 20/186:48 20/187:33 21/188:25 21/189:22 21/190:25 21/191:18 21/192:25"
-OUTDOOR = "22/193:51 22/194:44 22/195:52 22/196:53 22/197:61 23/198:27 23/199:38 23/200:40 24/201:43 24/202:37"
 
 
 def find(root: Path, split: str | None = "val", first: int | None = None) -> list[Sequence]:
-    """The 771 pictures of the validation set, in the root or in `val`, each a sequence of its own.
+    """The 771 pictures of the validation set in the order of Marigold's list, in the root or in `val`, each a sequence
+    of its own.
 
-    Only the first so many, if told: the scans after them need not be there. Raises MissingFiles for what is missing.
+    Only the first so many, if told: those after them need not be there. Raises MissingFiles for what is missing.
     """
     assert split == "val"
     home = root / "val" if (root / "val").is_dir() else root
-    counts, absent, found = scans(home), [], []
-    seen = 0
-    for folder, count in counts.items():
-        if first is not None and seen >= first:
-            break
-        seen += count
-        if not folder.is_dir():
-            absent.append(folder)
-            continue
-        names = {file.name for file in folder.iterdir()}
-        pictures = sorted(name.removesuffix(".png") for name in names if name.endswith(".png"))
-        if len(pictures) < count:
-            absent.append(folder / f"*.png ({len(pictures)} of {count} are there)")
-        for name in pictures:
-            absent += [folder / f for e in ("_depth.npy", "_depth_mask.npy") if (f := name + e) not in names]
-            found.append(Sequence(folder / f"{name}.png", 1, stable_seed(name), "diode", f"diode_{name}"))
-    if absent:
-        raise MissingFiles(absent)
-    return found[:first]
+    pictures = [home / scan / f"{_name(scan, angles)}.png" for scan, angles in listed("diode")[:first]]
+    require([p for file in pictures for p in (file, _beside(file, "depth"), _beside(file, "depth_mask"))])
+    return [Sequence(p, 1, stable_seed(p.stem), "diode", f"diode_{p.stem}") for p in pictures]
 
 
 def read(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
@@ -72,15 +55,10 @@ def read(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
     return Clip(name=sequence.name, rgb=read_rgb(sequence.path)[None], K=K, depth=depth[None], normals=normals)
 
 
-def scans(home: Path) -> dict[Path, int]:
-    """How many pictures each scan has, by its folder."""
-    counts = {}
-    for kind, table in (("indoors", INDOORS), ("outdoor", OUTDOOR)):
-        for entry in table.split():
-            scan, _, count = entry.partition(":")
-            scene, number = map(int, scan.split("/"))
-            counts[home / kind / f"scene_{scene:05d}" / f"scan_{number:05d}"] = int(count)
-    return counts
+def _name(scan: str, angles: int) -> str:
+    """What a picture of `indoors/scene_00019/scan_00183` is called: angles of two times three digits, in degrees."""
+    kind, scene, number = scan.split("/")
+    return f"{scene[-5:]}_{number[-5:]}_{kind}_{angles // 1000:03d}_{angles % 1000:03d}"
 
 
 def _beside(picture: Path, what: str) -> Path:

@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float32
 from pellucid.camera import intrinsics_from_fov
 from pellucid.clip import Clip, InputError
 from pellucid.data.exr import metres, read_exr
-from pellucid.data.frames import MissingFiles, missing, read_image, read_rgb, require, resize_rgb, stable_seed
+from pellucid.data.frames import MissingFiles, read_image, read_rgb, require, resize_rgb, stable_seed
 from pellucid.data.normals import unit_normals
 from pellucid.data.partition import partition
 from pellucid.data.sequences import Sequence, Split
@@ -31,7 +31,7 @@ STD_OTHERS = ("_color.png", "_mask.png", "_meta.txt")
 SIGNS = tuple("*/" * level + "[0-9][0-9][0-9][0-9]" + DEPTH for level in (1, 2, 3))
 TRANSPARENT = 2  # the material
 STD_KNOWN = ("0", "14-1", "18-1", "19", "20-3", "3-2", "4-2", "5-2", "6-1", "7-1", "8", "9-2")  # of test_*
-STD_NOVEL = 5  # scenes
+STD_NOVEL, NOVEL = 5, "test_novel_0-1"  # scenes, and the only one that the authors name
 
 
 def find(root: Path, split: Split) -> list[Sequence]:
@@ -83,7 +83,8 @@ def find_std(root: Path, split: str | None, first: int | None = None) -> list[Se
         levels = ("", "*/", "*/*/")  # some copies have a folder `real_data_novel` between
         folders = sorted(f for level in levels for f in root.glob(level + "test_novel_*") if f.is_dir())
         if len(folders) != STD_NOVEL:
-            raise missing(root / f"test_novel_* ({len(folders)} of {STD_NOVEL} scenes are there)")
+            others = root / f"test_novel_* ({len(folders)} of {STD_NOVEL} scenes are there)"
+            raise MissingFiles([*([] if any(f.name == NOVEL for f in folders) else [root / NOVEL]), others])
         folders = folders[:first]
     absent = []
     for folder in folders:

@@ -11,42 +11,27 @@ from pathlib import Path
 import numpy as np
 
 from pellucid.clip import Clip, InputError
-from pellucid.data.frames import MissingFiles, missing, read_rgb, stable_seed
+from pellucid.data.frames import missing, read_rgb, require, stable_seed
 from pellucid.data.sequences import Sequence
+from pellucid.data.splits import listed
 
-# How many pictures each scene has: 454 in all.
-SCENES = {
-    "courtyard": 38, "delivery_area": 44, "electro": 45, "facade": 76, "kicker": 31, "meadow": 15, "office": 26,
-    "pipes": 14, "playground": 38, "relief": 31, "relief_2": 31, "terrace": 23, "terrains": 42,
-}  # fmt: skip
 TRUTH = Path("ground_truth_depth/dslr_images")
 
 
 def find(root: Path, split: str | None = "training", first: int | None = None) -> list[Sequence]:
-    """The 454 pictures of the 13 scenes, each a sequence of its own. Raises MissingFiles for what is missing.
+    """The 454 pictures of the 13 scenes in the order of Marigold's list, each a sequence of its own.
 
-    Only the first so many, if told: the scenes after them need not be there.
+    Only the first so many, if told: those after them need not be there. Raises MissingFiles for what is missing.
     """
     assert split == "training"
-    found, absent = [], []
-    seen = 0
-    for scene, count in SCENES.items():
-        if first is not None and seen >= first:
-            break
-        seen += count
-        homes = (root / scene, root / "rgb" / scene)
-        folder = next((h for h in homes if h.is_dir()), homes[0]) / "images" / "dslr_images"
-        pictures = sorted(folder.glob("*.JPG"))
-        if len(pictures) < count:
-            absent.append(folder / (f"*.JPG ({len(pictures)} of {count} are there)" if pictures else "*.JPG"))
-        for picture in pictures:
-            if not _truth(picture).is_file():
-                absent.append(_truth(picture))
-            label = f"eth3d_{scene}_{picture.stem}"
-            found.append(Sequence(picture, 1, stable_seed(label), "eth3d", label))
-    if absent:
-        raise MissingFiles(absent)
-    return found[:first]
+    files = listed("eth3d")[:first]
+    homes = {
+        scene: next((h for h in (root / scene, root / "rgb" / scene) if h.is_dir()), root / scene) for scene, _ in files
+    }
+    pictures = [homes[scene] / "images" / "dslr_images" / f"DSC_{number:04d}.JPG" for scene, number in files]
+    require([p for picture in pictures for p in (picture, _truth(picture))])
+    labels = [f"eth3d_{scene}_DSC_{number:04d}" for scene, number in files]
+    return [Sequence(p, 1, stable_seed(x), "eth3d", x) for p, x in zip(pictures, labels, strict=True)]
 
 
 def read(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:

@@ -13,13 +13,13 @@ from scipy.io import loadmat
 
 from pellucid.clip import Clip, InputError
 from pellucid.data.exr import metres
-from pellucid.data.frames import missing, read_depth_png, read_rgb, require, stable_seed
+from pellucid.data.frames import read_depth_png, read_rgb, require, stable_seed
 from pellucid.data.hdf5 import read_hdf5
 from pellucid.data.sequences import Sequence
+from pellucid.data.splits import listed
 
 PER_METRE = 1000
 LABELLED = "nyu_depth_v2_labeled.mat"
-TEST = 654  # pictures
 # The colour camera of the authors' toolbox (camera_params.m), whose first pixel is (1, 1).
 K = np.array([[518.85790117, 0, 324.58244941], [0, 519.46961112, 252.73616633], [0, 0, 1]])
 
@@ -29,12 +29,9 @@ def find(root: Path, split: str | None = "test", first: int | None = None) -> li
     missing.
     """
     assert split == "test"
-    depths = sorted(root.glob("test/*/depth_*.png"))
-    if depths and not (root / LABELLED).is_file():
-        if len(depths) != TEST:
-            raise missing(root / f"test/*/depth_*.png ({len(depths)} of {TEST} are there)")
-        depths = depths[:first]
-        require([_picture(depth) for depth in depths])
+    if (root / "test").is_dir() and not (root / LABELLED).is_file():
+        depths = [root / "test" / scene / f"depth_{number:04d}.png" for scene, number in listed("nyuv2")[:first]]
+        require([p for depth in depths for p in (_picture(depth), depth)])
         names = [f"nyuv2_{depth.stem.removeprefix('depth_')}" for depth in depths]
         return [Sequence(d, 1, stable_seed(n), "nyuv2", n) for d, n in zip(depths, names, strict=True)]
     require([root / LABELLED, root / "splits.mat"])

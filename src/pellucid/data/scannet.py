@@ -2,12 +2,14 @@
 
 `sceneNNNN_NN/color/T.jpg` (1296x968) and `depth/T.png` (uint16, millimetres, 640x480, 0 unknown), T from 0 without
 zeros before it; `pose/T.txt` (4x4, camera to world; minus infinity where tracking was lost) and
-`intrinsic/intrinsic_depth.txt` (4x4) where they were exported too. Colour is brought to the size of depth.
+`intrinsic/intrinsic_depth.txt` (4x4) where they were exported too. `sceneNNNN_NN.txt`, which the authors ship with each
+scan, tells how many frames there are, if it lies there too. Colour is brought to the size of depth.
 
 Or the 800 pictures of validation scans that Marigold (arXiv:2312.02145) draws and ships as `scannet_val_sampled_800_1`:
 `sceneNNNN_NN/color/NNNNNN.jpg` and `depth/NNNNNN.png`.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +27,12 @@ from pellucid.data.frames import (
     stable_seed,
 )
 from pellucid.data.sequences import Sequence
+from pellucid.data.splits import listed
 
 PER_METRE = 1000
+STREAMS = {"color": ".jpg", "depth": ".png", "pose": ".txt"}
 TEST = tuple(f"scene{n:04d}_00" for n in range(707, 807))  # the hundred test scans
-SAMPLED, STILLS = "scannet_val_sampled_800_1", 800
+SAMPLED = "scannet_val_sampled_800_1"
 
 
 def find(root: Path, split: str | None = "test", first: int | None = None) -> list[Sequence]:
@@ -48,17 +52,10 @@ def find(root: Path, split: str | None = "test", first: int | None = None) -> li
         if not folders:
             raise missing(root / "scene0000_00" / "color" / "0.jpg")
     require([folder / stream for folder in folders for stream in ("color", "depth")])
-    found, absent = [], []
-    for folder in folders:
-        colours, depths = ({f.stem for f in (folder / s).iterdir()} for s in ("color", "depth"))
-        absent += [folder / "depth" / f"{name}.png" for name in sorted(colours - depths, key=int)]
-        absent += [folder / "color" / f"{name}.jpg" for name in sorted(depths - colours, key=int)]
-        numbers = {int(name) for name in colours | depths}  # all are exported, from 0 on
-        absent += [folder / "color" / f"{t}.jpg" for t in sorted(set(range(max(numbers, default=0) + 1)) - numbers)]
-        found.append(Sequence(folder, len(colours), stable_seed(f"scannet_{folder.name}"), "scannet"))
-    if absent:
+    if absent := [file for folder in folders for file in _absent(folder)]:
         raise MissingFiles(absent)
-    return found
+    seeds = [stable_seed(f"scannet_{folder.name}") for folder in folders]
+    return [Sequence(f, len(_numbers(f / "depth")), seed, "scannet") for f, seed in zip(folders, seeds, strict=True)]
 
 
 def read(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
@@ -72,7 +69,7 @@ def read(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
         rgb = resize_rgb(read_rgb(_picture(sequence.path)), depth.shape)
         return Clip(name=sequence.name, rgb=rgb[None], depth=depth[None])
     folder = sequence.path
-    frames = sorted((file.stem for file in (folder / "depth").iterdir()), key=int)[start:stop]
+    frames = sorted(_numbers(folder / "depth"))[start:stop]
     depth = np.stack([read_depth_png(folder / "depth" / f"{t}.png", PER_METRE) for t in frames])
     intrinsics = folder / "intrinsic" / "intrinsic_depth.txt"
     return Clip(
@@ -87,13 +84,29 @@ def read(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
 
 
 def _stills(home: Path, first: int | None) -> list[Sequence]:
-    depths = sorted(home.glob("scene*/depth/[0-9][0-9][0-9][0-9][0-9][0-9].png"))  # no file of a whole scan
-    if len(depths) != STILLS:
-        raise missing(home / f"scene*/depth/NNNNNN.png ({len(depths)} of {STILLS} are there)")
-    depths = depths[:first]
-    require([_picture(depth) for depth in depths])
+    depths = [home / scene / "depth" / f"{number:06d}.png" for scene, number in listed("scannet")[:first]]
+    require([p for depth in depths for p in (_picture(depth), depth)])
     names = [f"{depth.parents[1].name}_{depth.stem}" for depth in depths]
     return [Sequence(d, 1, stable_seed(n), "scannet", n) for d, n in zip(depths, names, strict=True)]
+
+
+def _absent(folder: Path) -> list[Path]:
+    """The files that a scan lacks. All frames are exported, from 0 on; the last is that of any stream, or as told."""
+    streams = [s for s in STREAMS if (folder / s).is_dir()]
+    there = {s: _numbers(folder / s) for s in streams}
+    count = max(_told(folder / f"{folder.name}.txt"), 1, *(n + 1 for n in set().union(*there.values())))
+    return [folder / s / f"{t}{STREAMS[s]}" for t in range(count) for s in streams if t not in there[s]]
+
+
+def _numbers(stream: Path) -> set[int]:
+    return {int(file.stem) for file in stream.glob(f"*{STREAMS[stream.name]}") if file.stem.isdecimal()}
+
+
+def _told(about: Path) -> int:
+    """How many frames a scan has by the text file that the authors ship with it; 0 if that does not say it."""
+    lines = about.read_text(errors="replace").splitlines() if about.is_file() else []
+    found = [re.fullmatch(r"numColorFrames\s*=\s*(\d+)\s*", line) for line in lines]
+    return next((int(match[1]) for match in found if match), 0)
 
 
 def _picture(depth: Path) -> Path:

@@ -28,7 +28,7 @@ class Sequence:
     """Frames that belong together: where they lie, how many there are, and a number that tells scenes apart.
 
     For a rendered scene the number is the seed it was sampled from. kind is the set it comes from, label its name
-    where that of its path would not do.
+    where that of its path would not do; left_out says how many frames on the disk are none of these, and why.
     """
 
     path: Path
@@ -36,6 +36,7 @@ class Sequence:
     seed: int
     kind: str = "rendered"
     label: str | None = None
+    left_out: str | None = None
 
     @property
     def name(self) -> str:

@@ -24,6 +24,7 @@ from pellucid.data.frames import missing, stable_seed
 from pellucid.data.sequences import Sequence, Split, split_of
 
 SIGNS = ("*.tar", "train/*.tar", "test/*.tar")
+RELEASED_FRAMES = 121  # of each released sequence
 SATURATED = 0.999  # of max_depth; what the released depth says beyond is no measure
 MEMBERS = ("image.png", "depth.png", "depth.json", "normal.png", "metadata.json")
 
@@ -52,7 +53,11 @@ def find(root: Path, split: Split) -> list[Sequence]:
             if stem.parent.name == "test" or meta.get("split") == "test":
                 belongs = "test"
             if split in ("all", belongs):
-                found.append(Sequence(stem, len(frames), seed, "transphy3d", name))
+                short = "seed" not in meta and len(frames) < RELEASED_FRAMES
+                why = (
+                    f"its tars hold {len(frames)} frames, released sequences have {RELEASED_FRAMES}" if short else None
+                )
+                found.append(Sequence(stem, len(frames), seed, "transphy3d", name, left_out=why))
     return found
 
 

@@ -36,10 +36,14 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One clip to score. Its truth is NaN where the protocol does not score it."""
+    """One clip to score. Its truth is NaN where the protocol does not score it.
+
+    `left_out` says how many of its frames on the disk are not read, and why.
+    """
 
     name: str
     read: Callable[[], Clip]
+    left_out: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,7 @@ def _estimator(result: Result, folder: Path, shown: int) -> dict[str, Any]:
         "receipt": result["receipt"],
         "left_out": result["left_out"],
         "regions_left_out": result.get("regions_left_out", {}),
+        "frames_left_out": result.get("frames_left_out", {}),
         "clips": [{"name": c["clip"], "frames": c["frames"], "regions": c["regions"]} for c in clips],
         "clip_columns": [*columns, ["all", "frames", "frames"]],
         "order": {"index": 0, "down": True},

@@ -60,7 +60,7 @@ def run(job: Job, say: Callable[[str], object] = lambda line: tqdm.write(line, f
 
     A clip that has its scores already, of the same frames and truth and with the same receipt, is not run again. One
     that cannot be scored is said in a line that names it, and listed in the result's `left_out`; a scored one without
-    enough glass or background in `regions_left_out`.
+    enough glass or background in `regions_left_out`, one of which frames are not read in `frames_left_out`.
     Raises InputError when nothing could be scored, or when another process works in the folder.
     """
     job.folder.mkdir(parents=True, exist_ok=True)
@@ -68,6 +68,7 @@ def run(job: Job, say: Callable[[str], object] = lambda line: tqdm.write(line, f
     try:
         scored: list[dict[str, Any]] = []
         left_out: dict[str, str] = {}
+        frames_left_out: dict[str, str] = {}
         earlier = 0
         for item in tqdm(job.items, desc=job.source.name, unit="clip", delay=2, leave=False, file=sys.stderr):
             try:
@@ -78,6 +79,9 @@ def run(job: Job, say: Callable[[str], object] = lambda line: tqdm.write(line, f
                 _require_alike(content, scored)
                 earlier += found is not None
                 scored.append(content)
+                if item.left_out:
+                    frames_left_out[item.name] = item.left_out
+                    say(f"{item.name}: {item.left_out}")
                 for region, why in _unscored(content).items():
                     say(f"{item.name}: its {region} is not scored: {why}")
             except InputError as error:
@@ -87,7 +91,7 @@ def run(job: Job, say: Callable[[str], object] = lambda line: tqdm.write(line, f
             say(f"{earlier} of {len(job.items)} clips had their scores already (same data and receipt)")
         if not scored:
             raise InputError(f"none of {len(job.items)} clips could be scored; the lines above say why")
-        result = _total(job, scored, left_out)
+        result = _total(job, scored, left_out) | {"frames_left_out": frames_left_out}
         write_json(job.folder / RESULT, result)
         return result
     finally:

@@ -177,6 +177,8 @@ def _notes(results: Sequence[Result], region: str) -> list[str]:
         out = f", {len(r['left_out'])} left out" if r["left_out"] else ""
         few = sum(region in regions for regions in r.get("regions_left_out", {}).values())
         out += f", {few} with too little of it" if few else ""
+        short = len(r.get("frames_left_out", {}))
+        out += f", {short} without some of their frames" if short else ""
         alignment = r["receipt"]["protocol"]["alignment"]
         fitted = f"; fitted in {' and '.join(r['fitted_in'])}" if r["fitted_in"] and alignment != "none" else ""
         notes.append(f"{r['estimator']}: {clips} clips{out}, means over clips; alignment {alignment}{fitted}.")

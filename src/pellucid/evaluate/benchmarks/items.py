@@ -75,6 +75,9 @@ def benchmark(
                 f"{root}: holds {len(long)} clips of {name} with at least {protocol.min_frames} frames; the protocol "
                 f"asks for {wanted}; score fewer with --clips or complete the set; {source}"
             )
-        return [Item(name=s.name, read=partial(read_cut, read, s, protocol)) for s in long[: protocol.clips]]
+        return [
+            Item(name=s.name, read=partial(read_cut, read, s, protocol), left_out=s.left_out)
+            for s in long[: protocol.clips]
+        ]
 
     return Benchmark(name=name, title=title, protocols=protocols, find=items, masks=masks, url=url, licence=licence)

@@ -69,7 +69,10 @@ VIDEOS = (
         {
             "short": KITTI,
             "long": _long(KITTI),
-            "dvd": _script(KITTI, "train", "drives of the training split, which is the loader's default,"),
+            "dvd": replace(
+                _script(KITTI, "train", "drives of the training split, which is the loader's default,"),
+                min_frames=1,  # its reader knows which are long enough
+            ),
             "image": replace(
                 KITTI,
                 split="eigen",
