@@ -9,6 +9,7 @@ import pytest
 
 from pellucid import cli
 from pellucid.clip import InputError, Prediction
+from pellucid.data import bonn
 from pellucid.evaluate.collection import find_results, require_comparable, write_tables_and_report
 from pellucid.evaluate.columns import COLUMNS
 from pellucid.evaluate.protocol import Item
@@ -18,6 +19,7 @@ from pellucid.evaluate.run import run
 from pellucid.evaluate.sources import Saved
 from pellucid.evaluate.tables import Row, Table, comparison_tables, latex, markdown
 from pellucid.store import save_npz
+from public_benchmarks import write_bonn
 from three_boxes import CLIPS, SHAPE, Estimate, a_job, benchmark
 
 
@@ -316,6 +318,20 @@ def test_the_command_scores_saved_predictions_of_rendered_scenes(sequences, tmp_
     save_npz(tmp_path / "mine" / scene.name / "prediction.npz", "disparity", [values[1:]], values[1:].shape)
     assert "of 64x48, but the clip is" in cli_error(capsys, arguments)
     assert "no such folder" in failing(capsys, *arguments[:2], "--data", str(tmp_path / "no"), *arguments[4:])
+
+
+def test_the_command_tells_of_pictures_without_depth_in_time(tmp_path, capsys):
+    (sequence,) = bonn.find(write_bonn(tmp_path / "bonn", ["balloon2"]), "five", 1)
+    values = 1 / bonn.read(sequence).depth
+    save_npz(tmp_path / "mine" / f"{sequence.name}.npz", "disparity", [values], values.shape)
+    arguments = ["--benchmark", "bonn", "--protocol", "long", "--clips", "1", "--data", str(tmp_path / "bonn")]
+    arguments += ["--predictions", str(tmp_path / "mine"), "--out", str(tmp_path / "out")]
+    assert cli.main(["evaluate", *arguments]) == 0
+    err = capsys.readouterr().err
+    assert "rgbd_bonn_balloon2: 1 of 40 pictures is left out: no depth is within 0.02 s of it\n" in err
+    assert "1 of 1 clips scored, 0 left out; without some frames of 1 of them, the lines above say which\n" in err
+    result = json.loads((tmp_path / "out" / "mine" / "result.json").read_text())
+    assert result["frames"] == 39 and list(result["frames_left_out"]) == ["rgbd_bonn_balloon2"]
 
 
 def cli_error(capsys, arguments):
