@@ -329,9 +329,13 @@ def test_eigens_test_pictures_are_the_652_with_depth(tmp_path):
     write_kitti(tmp_path, {name: frames for name, frames in drives.items() if name not in VAL}, "train")
     found = items("kitti", tmp_path, "image")
     assert len(found) == len({i.name for i in found}) == 652
-    assert [i.name[-3:] for i in found[:3]] == ["069", "054", "042"], "in the order of the list"
-    clip = next(i for i in found if i.name == "kitti_2011_09_26_drive_0002_sync_0000000069").read()
+    clip = found[0].read()
     assert clip.rgb.shape == (1, 352, 1216, 3) and np.isfinite(clip.depth).any()
+    first = f"val/{VAL[0]}/proj_depth/groundtruth/image_02/0000000069.png"
+    shutil.rmtree(tmp_path / "val" / VAL[0])
+    with pytest.raises(InputError, match=f"kitti lacks {first}, "):
+        items("kitti", tmp_path, "image")
+    assert [i.name[-3:] for i in found[:3]] == ["069", "054", "042"], "in the order of the list"
 
 
 def test_dvds_script_takes_ten_clips_that_are_long_enough(tmp_path):

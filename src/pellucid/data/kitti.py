@@ -59,9 +59,9 @@ def read(sequence: Sequence, start: int = 0, stop: int | None = None) -> Clip:
 
 
 def _eigen(root: Path, depth: Path, first: int | None) -> list[Sequence]:
-    files = []
+    files, validation = [], grouped("kitti-val")
     for drive, number in listed("kitti-eigen")[:first]:
-        part = next((p for p in ("val", "train") if (depth / p / drive).is_dir()), "train")
+        part = "val" if drive in validation else "train"
         files.append(depth / part / drive / DEPTH / f"{number:010d}.png")
     _require_pairs(root, files)
     names = [f"kitti_{file.parents[len(DEPTH.parts)].name}_{file.stem}" for file in files]
