@@ -7,7 +7,7 @@ spec's material and its scale to the colour and the height of the relief (None: 
 from typing import Any
 
 from blender_nodes import Nodes, height_share
-from blender_print import label
+from blender_print import label, page
 
 
 def _plain(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]:  # noqa: ARG001
@@ -141,4 +141,5 @@ PATTERNS = {
     "bands": _bands,
     "dipped": _dipped,
     "print": label,
+    "page": page,
 }

@@ -1,4 +1,4 @@
-"""The print on labels as shader nodes. Runs in Blender's Python."""
+"""The print on labels and pages as shader nodes. Runs in Blender's Python."""
 
 from typing import Any
 
@@ -13,6 +13,22 @@ def label(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]:
     facing = nodes.new("VectorMath", outward, operation="DOT_PRODUCT").outputs["Value"]
     outside = nodes.math("GREATER_THAN", facing, 0.0)
     return nodes.mix(outside, PAPER, nodes.mix(_ink(nodes, scale), spec["color"], spec["color2"])), None
+
+
+def page(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]:
+    """The colour of a printed page of half width `scale` metres that lies across z, and no relief: a headline, lines
+    of small print, and a picture."""
+    place = nodes.new("SeparateXYZ", {0: nodes.new("TexCoord").outputs["Object"]}).outputs
+    x, y = (nodes.math("DIVIDE", place[axis], scale) for axis in (0, 1))
+    height = nodes.math("MULTIPLY_ADD", y, 0.62, 0.5)
+    head = _letters(nodes, x, height, (0.76, 0.88), 0.13, 1, 0.75, scale)
+    lines = _letters(nodes, x, height, (0.1, 0.7), 0.035, 11, 0.82, scale + 7)
+    ink = nodes.mix(nodes.math("MAXIMUM", head, lines), spec["color"], spec["color2"])
+    inside = nodes.math("MULTIPLY", _between(nodes, x, (0.1, 0.8)), _between(nodes, height, (0.14, 0.42)))
+    picture = nodes.ramp(
+        nodes.noise(nodes.coordinates((1 / scale,) * 3), 3.0), (0.35, spec["color2"]), (0.65, (0.35, 0.45, 0.55))
+    )
+    return nodes.mix(inside, ink, picture), None
 
 
 def _ink(nodes: Nodes, scale: float) -> Any:

@@ -38,7 +38,8 @@ class RenderRequest:
     """test is the held-out set: its own 28 seeds, of shapes and materials that train never has."""
     layout: Layout = "heap"
     """heap: four to twelve things let fall together in one of several surroundings; apart: three that stand or lie by
-    themselves on a table top, as a robot's camera sees them (train alone)."""
+    themselves on a table top, as a robot's camera sees them; room: two to six that stand by themselves before a wall,
+    as in photographs (these two of train alone)."""
     workers: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """Scenes at once on this machine; 1 by default."""
     ray: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
@@ -63,8 +64,8 @@ class RenderRequest:
     """Afterwards, export the scenes there as WebDataset tars in the layout of the released TransPhy3D."""
 
     def __post_init__(self) -> None:
-        if self.layout == "apart" and (self.split == "test" or self.assets or self.hdris):
-            raise InputError("--layout apart: is for --split train, without --assets and --hdris")
+        if self.layout != "heap" and (self.split == "test" or self.assets or self.hdris):
+            raise InputError(f"--layout {self.layout}: is for --split train, without --assets and --hdris")
         if self.scenes is None and not self.contact_sheet and self.tars is None:
             raise InputError("nothing to do; give --scenes N, --contact-sheet or --tars DIR")
         if self.workers is not None and self.ray is not None:

@@ -1,6 +1,5 @@
 """Scenes from seeds."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +7,12 @@ import numpy as np
 from pellucid.clip import InputError
 from pellucid.synth.apart import sample_apart
 from pellucid.synth.assets import Assets
-from pellucid.synth.families import CUTLERY, VESSELS, sample_shape
-from pellucid.synth.geometry import Geometry, Lathe, StaticMesh
 from pellucid.synth.lights import sample_light
-from pellucid.synth.materials import OBJECT_KINDS, sample_liquid, sample_material
 from pellucid.synth.orbit import sample_orbit
-from pellucid.synth.packaging import sample_packaging
-from pellucid.synth.spec import Layout, Liquid, Pose, SceneObject, SceneSpec, Split
+from pellucid.synth.room import sample_room
+from pellucid.synth.spec import Layout, SceneSpec, Split
 from pellucid.synth.surroundings import sample_surroundings
+from pellucid.synth.things import packaged, sample_thing
 from pellucid.synth.viewpoint import sample_view
 
 # The 28 scenes of TransPhy3D-Test of ours: the first multiples of 7 from 700,000 that settle. Being 0 modulo 7, the
@@ -50,8 +47,6 @@ TEST_SEEDS = (
     700_224,
     700_238,
 )
-STATIC_SHARE = 0.4  # of the objects, where the user gives assets
-UPRIGHT_SHARE = 0.6
 SALT = 7919  # keeps these streams apart from others that begin at the same seed
 
 
@@ -69,21 +64,24 @@ def sample_scene(
 
     `resolution` is (height, width). `assets` comes from `find_assets`, `hdris` are the user's .exr or .hdr files.
     Raises InputError when split is "train" and the seed is held out, or the other way round, when the seed is negative
-    or frames or resolution are not positive, and when things apart are asked of the test set, or of the user's files.
+    or frames or resolution are not positive, and when another layout than a heap is asked of the test set, or of the
+    user's files.
     """
     _check(seed, frames, resolution, split)
-    if layout == "apart":
+    if layout != "heap":
         if split == "test" or assets is not None or hdris:
-            raise InputError("things apart are for the training split, without assets and HDRIs of the user")
-        return sample_apart(seed, frames, resolution)
+            raise InputError(f"layout {layout}: is for the training split, without assets and HDRIs of the user")
+        return {"apart": sample_apart, "room": sample_room}[layout](seed, frames, resolution)
     rng = np.random.default_rng(np.random.SeedSequence([SALT, seed]))
     # Each part has its own stream: more choices in one do not change the others.
     of_surroundings, of_objects, of_light, of_camera, of_view, of_packaging = rng.spawn(6)
     name, fixed, spread = sample_surroundings(of_surroundings, split)
     count = int(of_objects.integers(4, 13))
-    objects = tuple(_object(child, i + 1, split, spread, assets) for i, child in enumerate(of_objects.spawn(count)))
     objects = tuple(
-        _packaged(child, split, item) for child, item in zip(of_packaging.spawn(count), objects, strict=True)
+        sample_thing(child, i + 1, split, spread, assets) for i, child in enumerate(of_objects.spawn(count))
+    )
+    objects = tuple(
+        packaged(child, split, item) for child, item in zip(of_packaging.spawn(count), objects, strict=True)
     )
     camera = sample_orbit(of_camera)
     if split == "train":  # the test set looks as the paper's: circles alone
@@ -111,52 +109,3 @@ def _check(seed: int, frames: int, resolution: tuple[int, int], split: Split) ->
         raise InputError(f"seed {seed} is not of the test set; its 28 seeds are {TEST_SEEDS[0]} to {TEST_SEEDS[-1]}")
     if frames < 1 or min(resolution) < 1:
         raise InputError(f"{frames} frames of {resolution[0]}x{resolution[1]}: all must be at least 1")
-
-
-def _object(rng: np.random.Generator, number: int, split: Split, spread: float, assets: Assets | None) -> SceneObject:
-    kinds = list(OBJECT_KINDS)
-    kind = kinds[rng.choice(len(kinds), p=list(OBJECT_KINDS.values()))]
-    material = sample_material(rng, split, kind)
-    family, geometry = _shape(rng, split, material.finish == "thin", assets)
-    if family in CUTLERY and kind in ("glass", "ceramic"):
-        material = sample_material(rng, split, "metal")
-    upright = rng.random() < UPRIGHT_SHARE
-    liquid = None
-    pours = family in VESSELS and isinstance(geometry, Lathe)
-    if pours and upright and kind in ("glass", "clear plastic", "ceramic") and rng.random() < 0.4:
-        liquid = _filling(rng)
-    yaw, turn = rng.uniform(0, 2 * np.pi), rng.normal(size=4)
-    quaternion = np.array([np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]) if upright else turn / np.linalg.norm(turn)
-    w, x, y, z = (float(v) for v in quaternion)
-    position = (float(rng.uniform(-spread, spread)), float(rng.uniform(-spread, spread)), 0.002 if upright else 0.02)
-    return SceneObject(
-        id=number,
-        family=family,
-        geometry=geometry,
-        material=material,
-        pose=Pose(position=position, quaternion=(w, x, y, z)),
-        liquid=liquid,
-    )
-
-
-def _packaged(rng: np.random.Generator, split: Split, item: SceneObject) -> SceneObject:
-    """The thing with its cap and label. What is closed is full more often than what is open."""
-    geometry, parts = sample_packaging(rng, split, item.family, item.geometry)
-    liquid = item.liquid
-    closed = any(part.role in ("cap", "stopper") for part in parts)
-    upright = item.pose.quaternion[1] == item.pose.quaternion[2] == 0
-    if closed and upright and item.material.transparent and liquid is None and rng.random() < 0.5:
-        liquid = _filling(rng)
-    return replace(item, geometry=geometry, parts=parts, liquid=liquid)
-
-
-def _filling(rng: np.random.Generator) -> Liquid:
-    return Liquid(level=float(rng.uniform(0.2, 0.85)), material=sample_liquid(rng))
-
-
-def _shape(rng: np.random.Generator, split: Split, thin: bool, assets: Assets | None) -> tuple[str, Geometry]:
-    if assets is not None and assets.usable and rng.random() < STATIC_SHARE:
-        asset = assets.usable[rng.integers(len(assets.usable))]
-        size = asset.size * float(rng.uniform(0.85, 1.15))
-        return "static", StaticMesh(path=str(asset.path), sha256=asset.sha256, size=size)
-    return sample_shape(rng, split, thin)
