@@ -16,9 +16,10 @@ from pellucid.train.run import train
 from pellucid.train.sensed import SensedMixture, sense
 from test_pipeline import tiny
 
-H, W = 48, 64
+H, W = 64, 96
 WIDTHS = (8, 16)
-LENS = 94.4  # pixels: once enlarged to the network's size, the focal length that ratios are told for
+# Pixels: once enlarged to the network's size, the focal length that ratios are told for.
+LENS = float(350 * (H * W / np.prod(working_size(H, W))) ** 0.5)
 
 
 class Told(torch.nn.Module):
@@ -109,7 +110,7 @@ def test_the_working_size_keeps_the_aspect_on_the_grid(size):
     h, w = working_size(*size)
     assert h % completion.GRID == w % completion.GRID == 0
     assert abs(np.log(h / w / (size[0] / size[1]))) < 0.07
-    assert 0.8 < h * w / (160 * 256) < 1.25
+    assert 0.8 < h * w / (2 * 160 * 256) < 1.25
 
 
 def test_the_error_told_is_the_mean_error():

@@ -18,7 +18,7 @@ from pellucid.predict.model import COMPLETION, with_bases
 from pellucid.predict.placement import place
 from pellucid.predict.report import say
 
-_AREA = 160 * 256  # pixels that the network works on, as in training
+_AREA = 2 * 160 * 256  # pixels that the network works on: training zooms in, so whole frames do best larger
 _PLAIN = 0.01  # expected error up to which the sensor is kept whatever the network would put there
 _FLYING = 5.0  # expected errors by which a single pixel may be off before it is taken for noise
 
@@ -79,7 +79,7 @@ class LearnedCompletion:
 
 
 def working_size(height: int, width: int) -> tuple[int, int]:
-    """Height and width near the trained area and the frame's aspect, in steps of the network's grid."""
+    """Height and width near the working area and the frame's aspect, in steps of the network's grid."""
     scale = (_AREA / (height * width)) ** 0.5 / completion.GRID
     return tuple(max(1, round(side * scale)) * completion.GRID for side in (height, width))  # type: ignore[return-value]
 

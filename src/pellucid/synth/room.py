@@ -18,7 +18,7 @@ SPREAD = (0.3, 0.17)  # metres along and across the table within which things st
 GAP = 0.02  # metres between the circles in which two things stand
 UPRIGHT_SHARE = 0.9
 NEAR_SHARE = 0.2
-ASKEW_AND_SWEEP = ((0.05, 0.7), (0.1, 0.8))  # radians, of the middle of the camera's arc and of the arc
+ASKEW_AND_SWEEP = ((0.1, 0.7), (0.2, 0.9))  # radians, of the middle of the camera's arc and of the arc
 SUPPORTS = {"table": 0.5, "counter": 0.25, "floor": 0.25}
 _DRAWS = 12
 _SALT = 32_452_843
@@ -27,7 +27,10 @@ Circle = tuple[float, float, float]  # that a thing takes on the table: its midd
 
 
 def sample_room(seed: int, frames: int, resolution: tuple[int, int]) -> SceneSpec:
-    """The training scene of this seed, not yet settled, of shapes and materials that train."""
+    """The training scene of this seed, not yet settled, of shapes and materials that train.
+
+    Its frames are spread over the camera's arc.
+    """
     streams = np.random.SeedSequence([_SALT, seed]).spawn(5)
     of_room, of_things, of_light, of_camera, of_flat = (np.random.default_rng(s) for s in streams)
     room = Room(yaw=float(of_room.uniform(0, 2 * np.pi)))
@@ -45,7 +48,7 @@ def sample_room(seed: int, frames: int, resolution: tuple[int, int]) -> SceneSpe
     return SceneSpec(
         seed=seed, split="train", frames=frames, resolution=resolution, environment=f"room, {support}",
         objects=objects, fixed=tuple(room.fixed), light=sample_light(of_light),
-        camera=_view(of_camera, room.yaw - np.pi / 2 + askew, sweep, near),
+        camera=replace(_view(of_camera, room.yaw - np.pi / 2 + askew, sweep, near), total=frames),
     )  # fmt: skip
 
 
