@@ -29,9 +29,9 @@ class LearnedCompletion:
     def __init__(self, network: nn.Module, device: str = "cpu", sha256: str = "") -> None:
         self._network, self._device, self._sha256 = network.to(device).eval(), device, sha256
 
-    def receipt(self) -> dict[str, str]:
+    def receipt(self) -> dict[str, str | int]:
         """What its answers depend on. Plain JSON."""
-        return {"completion_sha256": self._sha256}
+        return {"completion_sha256": self._sha256, "completion_pixels": _AREA}
 
     @torch.no_grad()
     def __call__(
