@@ -3,7 +3,7 @@
 import jaxtyping
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
@@ -175,6 +175,7 @@ def test_points_are_fitted_without_the_outliers_and_scored_in_the_mask():
 
 
 @given(SEEDS)
+@example(15893422)  # flat about its least: steps are small long before it
 @settings(max_examples=10, deadline=None)
 def test_the_fit_of_points_is_the_best_there_is(seed):
     rng = np.random.default_rng(seed)

@@ -7,8 +7,8 @@ from pellucid.clip import InputError
 
 NEAR = 0.25  # of the lesser of the two distances: closer than this, a point is right
 _FIT_POINTS = 4096  # of a frame, at a fixed stride; MoGe takes a grid of 64 x 64
-_ROUNDS = 50
-_CONVERGED = 1e-5  # relative change
+_ROUNDS = 500
+_CONVERGED = 1e-8  # relative change
 
 
 def point_metrics(
