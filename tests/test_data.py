@@ -50,10 +50,11 @@ def test_the_real_renders_are_split_as_their_readme_says(transphy3d_mini):
     assert len(find_sequences([transphy3d_mini], "held-out")) == 18
 
 
-def test_a_flip_and_a_roll_turn_normals_with_the_picture(sequences):
+@pytest.mark.parametrize("quarters", [0.0, 1.0])
+def test_a_flip_and_a_roll_turn_normals_with_the_picture(sequences, quarters):
     """The sphere stays a sphere: after any warp its normals still point away from its centre in the picture."""
     clip = read_sequence(find_sequences([sequences])[0], 0, 1)
-    strong = replace(Augmentation(), zoom=1.0, stretch=0.0, roll=40.0)
+    strong = replace(Augmentation(), zoom=1.0, stretch=0.0, roll=40.0, quarters=quarters)
     for seed in range(6):
         warped = augment(clip, (48, 64), strong, np.random.default_rng(seed))
         inside = warped.transparent[0]
@@ -67,6 +68,13 @@ def test_a_flip_and_a_roll_turn_normals_with_the_picture(sequences):
             / np.linalg.norm(pointing[rim], axis=-1)
         )
         assert np.median(cosine) > 0.9
+
+
+def test_a_quarter_of_a_turn_fits_the_picture_and_leaves_depth_as_it_is(sequences):
+    clip = read_sequence(find_sequences([sequences])[0], 0, 1)
+    turned = augment(clip, (64, 48), replace(NONE, quarters=1.0), np.random.default_rng(4))
+    ways = [np.rot90(clip.depth[0], k) for k in (1, 3)]
+    assert any(np.array_equal(turned.depth[0], way) for way in ways), "a quarter, not a half, at this seed"
 
 
 def test_without_augmentation_only_the_size_changes(sequences):

@@ -5,7 +5,7 @@ import pytest
 
 from pellucid.clip import InputError
 from pellucid.synth.families import FAMILIES
-from pellucid.synth.furniture import FLAT, flat_thing
+from pellucid.synth.flat import FLAT, flat_thing
 from pellucid.synth.orbit import camera_poses
 from pellucid.synth.request import RenderRequest
 from pellucid.synth.room import SUPPORTS

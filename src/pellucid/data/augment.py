@@ -15,6 +15,7 @@ class Augmentation:
 
     zoom: float = 2.0  # crop down to 1/zoom of the frame
     roll: float = 12.0  # degrees
+    quarters: float = 0.0  # share of clips turned by one, two or three quarters of a turn
     stretch: float = 0.1  # relative change of aspect
     flip: bool = True
     exposure: float = 0.5  # stops
@@ -27,15 +28,17 @@ class Augmentation:
     jpeg: int = 40  # lowest quality
 
 
-NONE = Augmentation(1, 0, 0, False, 0, 0, 0, 0, 0, 0, 0, 100)
+NONE = Augmentation(1, 0, 0, 0, False, 0, 0, 0, 0, 0, 0, 0, 100)
 
 
 def camera_matrix(size: tuple[int, int], out: tuple[int, int], a: Augmentation, rng: np.random.Generator) -> tuple:
     """Output pixel -> input pixel affine map [2,3], with the flip and the roll (radians) that it contains."""
     (H, W), (h, w) = size, out
-    scale = min(H / h, W / w) / rng.uniform(1, a.zoom)
+    quarters = int(rng.integers(1, 4)) if a.quarters and rng.random() < a.quarters else 0
+    fit = min(H / w, W / h) if quarters % 2 else min(H / h, W / w)
+    scale = fit / rng.uniform(1, a.zoom)
     stretch = np.exp(rng.uniform(-a.stretch, a.stretch))
-    roll = np.radians(rng.uniform(-a.roll, a.roll))
+    roll = np.radians(rng.uniform(-a.roll, a.roll) + 90 * quarters)
     flip = -1.0 if a.flip and rng.random() < 0.5 else 1.0
     c, s = np.cos(roll), np.sin(roll)
     linear = np.array([[c, -s], [s, c]]) @ np.diag([flip * scale * stretch, scale / stretch])

@@ -7,7 +7,7 @@ spec's material and its scale to the colour and the height of the relief (None: 
 from typing import Any
 
 from blender_nodes import Nodes, height_share
-from blender_print import label, page
+from blender_print import key, label, page
 
 
 def _plain(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]:  # noqa: ARG001
@@ -67,6 +67,22 @@ def _bricks(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]
     upright = nodes.new("CombineXYZ", {0: swap.outputs[0], 1: swap.outputs[2]}).outputs[0]
     brick = _brick(nodes, spec, 0.24 / scale, 0.08 / scale, 0.5, 0.006, Vector=upright)
     return brick.outputs["Color"], nodes.math("SUBTRACT", 1.0, brick.outputs["Fac"])
+
+
+def _windows(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]:
+    """Rows of dark panes in a front that stands along x."""
+    place = nodes.new("SeparateXYZ", {0: nodes.coordinates()})
+    upright = nodes.new("CombineXYZ", {0: place.outputs[0], 1: place.outputs[2]}).outputs[0]
+    panes = {"Color1": spec["color2"], "Color2": _scaled(spec["color2"], 0.6), "Mortar": spec["color"]}
+    return _brick(nodes, spec, 2.1 / scale, 2.9 / scale, 0.0, 0.5 / scale, Vector=upright, **panes).outputs[
+        "Color"
+    ], None
+
+
+def _leaves(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]:
+    """Clumps of leaves, light and dark."""
+    clumps = nodes.noise(nodes.coordinates(), 9.0 * scale, detail=6)
+    return nodes.ramp(clumps, (0.35, _scaled(spec["color"], 0.25)), (0.65, spec["color"])), clumps
 
 
 def _marble(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]:
@@ -142,4 +158,7 @@ PATTERNS = {
     "dipped": _dipped,
     "print": label,
     "page": page,
+    "key": key,
+    "windows": _windows,
+    "leaves": _leaves,
 }

@@ -1,4 +1,4 @@
-"""The print on labels and pages as shader nodes. Runs in Blender's Python."""
+"""The print on labels, pages and keys as shader nodes. Runs in Blender's Python."""
 
 from typing import Any
 
@@ -31,6 +31,19 @@ def page(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]:
     return nodes.mix(inside, ink, picture), None
 
 
+def key(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]:
+    """The colour of a key `scale` metres wide, and no relief: a letter or two, its own on each."""
+    place = nodes.new("SeparateXYZ", {0: nodes.new("TexCoord").outputs["Object"]}).outputs
+    x, y = (nodes.math("DIVIDE", place[axis], scale) for axis in (0, 1))
+    salt = nodes.math("MULTIPLY", nodes.new("ObjectInfo").outputs["Random"], 1000.0)
+    letter = _letters(nodes, nodes.math("ADD", x, 0.12), y, (0.0, 0.3), 0.2, 1, 0.19, salt)
+    return nodes.mix(letter, spec["color"], spec["color2"]), None
+
+
+def _colours(spec: dict[str, Any]) -> tuple[Any, Any]:
+    return spec["color"], spec["color2"]
+
+
 def _ink(nodes: Nodes, scale: float) -> Any:
     """1 where there is ink: a stripe, a word in large letters, a mark above it and lines of small print below."""
     place = nodes.new("SeparateXYZ", {0: nodes.new("TexCoord").outputs["Object"]}).outputs
@@ -49,7 +62,7 @@ def _squared(nodes: Nodes, value: Any, centre: float, half: float) -> Any:
 
 
 def _letters(
-    nodes: Nodes, turn: Any, height: Any, rows: tuple[float, float], width: float, count: int, half: float, salt: float
+    nodes: Nodes, turn: Any, height: Any, rows: tuple[float, float], width: float, count: int, half: float, salt: Any
 ) -> Any:
     """1 where there is ink: `count` rows of letters `width` radians wide, each of 3 by 5 dots, within `half` radians.
 
@@ -68,7 +81,9 @@ def _letters(
             2: salt,
         },
     )
-    letters = nodes.new("CombineXYZ", {0: nodes.math("FLOOR", across), 1: nodes.math("FLOOR", up), 2: salt + 3})
+    letters = nodes.new(
+        "CombineXYZ", {0: nodes.math("FLOOR", across), 1: nodes.math("FLOOR", up), 2: nodes.math("ADD", salt, 3.0)}
+    )
     drawn = nodes.math("GREATER_THAN", nodes.new("TexWhiteNoise", {"Vector": dots.outputs[0]}).outputs["Value"], 0.35)
     there = nodes.math(
         "GREATER_THAN", nodes.new("TexWhiteNoise", {"Vector": letters.outputs[0]}).outputs["Value"], 0.18

@@ -1,4 +1,4 @@
-"""What a room has beside its table: walls, cupboards, shelves, pictures, and flat things that lie about. Metres.
+"""What a room has beside its table: walls, cupboards, shelves and pictures. Metres.
 
 Rooms are built in a frame of their own: the back wall across +y, the scene's centre at the origin, then turned.
 """
@@ -6,20 +6,19 @@ Rooms are built in a frame of their own: the back wall across +y, the scene's ce
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from pellucid.synth.families import FAMILIES
+from pellucid.synth.flat import flat_colours
 from pellucid.synth.geometry import Geometry, Lathe
-from pellucid.synth.materials import WHITE, natural, sample_material, sample_surface
+from pellucid.synth.materials import sample_material, sample_surface
 from pellucid.synth.packaging import sample_packaging
 from pellucid.synth.profiles import uniform
 from pellucid.synth.spec import FixedObject, Material, Part, Pose
-from pellucid.synth.surroundings import PROPS, WALL_PATTERNS, WALLS, slab, turned
+from pellucid.synth.surroundings import LEGS, PROPS, WALL_PATTERNS, WALLS, slab, turned
 
 FURNITURE = 230  # ids up to the last
 ON_SHELVES = ("bottle", "jar", "mug", "vase", "tumbler", "goblet", "bowl")
-PAPER = (0.82, 0.81, 0.78)
-FLAT = ("sheet", "sheet", "book", "book", "keyboard", "phone", "mat")  # on tables
-KEY = 0.019  # metres from one to the next
 CEILING = 2.5
 
 
@@ -50,6 +49,21 @@ class Room:
         self.fixed.append(
             FixedObject(
                 id=number, role=role, geometry=geometry, material=material, pose=place, collides=collides, parts=parts
+            )
+        )
+
+    def place(
+        self, role: str, geometry: Geometry, material: Material, pose: Pose, parts: tuple[Part, ...] = ()
+    ) -> None:
+        """Puts a body there, posed in the room's frame, that things on the table do not touch; the next free id."""
+        turn = Rotation.from_euler("z", self.yaw)
+        x, y, z = (float(v) for v in turn.apply(pose.position))
+        b, c, d, a = (float(v) for v in (turn * Rotation.from_quat(np.roll(pose.quaternion, -1))).as_quat())
+        there = Pose(position=(x, y, z), quaternion=(a, b, c, d))
+        number = self._free(PROPS)
+        self.fixed.append(
+            FixedObject(
+                id=number, role=role, geometry=geometry, material=material, pose=there, collides=False, parts=parts
             )
         )
 
@@ -139,6 +153,17 @@ def add_cupboards(room: Room, rng: np.random.Generator, half: tuple[float, float
         room.add("furniture", grip, knobs, (x, front - 0.03, -0.12))
 
 
+def add_legs(
+    room: Room, rng: np.random.Generator, half: tuple[float, float], y: float, height: float, thick: float
+) -> None:
+    """Legs of a table top `thick` metres thick at `height` over the floor, half sides and middle as of a counter."""
+    leg = sample_material(rng, "train", "metal") if rng.random() < 0.5 else sample_surface(rng, ("wood", "plain"))
+    thin = uniform(rng, 0.015, 0.03)
+    for k, (i, j) in enumerate(((-1, -1), (-1, 1), (1, -1), (1, 1))):
+        at = (i * (half[0] - 0.06), y + j * (half[1] - 0.06), -height)
+        room.add("leg", slab(thin, thin, height - thick - 0.002), leg, at, number=LEGS + k)
+
+
 def add_boxes(room: Room, rng: np.random.Generator, back: float, floor: float, clear: float) -> None:
     """Cupboards, cartons and bins on the floor along the back wall, beside what stands within `clear` of the middle."""
     for side in (-1, 1):
@@ -149,73 +174,3 @@ def add_boxes(room: Room, rng: np.random.Generator, back: float, floor: float, c
             at = (side * (x + wide), back - deep - uniform(rng, 0.005, 0.1), floor + 0.0005)
             room.add("furniture", slab(wide, deep, tall), made, at)
             x += 2 * wide + uniform(rng, 0.01, 0.4)
-
-
-@dataclass(frozen=True, slots=True)
-class Flat:
-    """What lies flat on a table, with its keys if it has some."""
-
-    block: Lathe
-    material: Material
-    parts: tuple[Part, ...] = ()
-
-
-def flat_thing(rng: np.random.Generator, kinds: tuple[str, ...] = FLAT) -> Flat:
-    """One of these kinds, each as likely as it is often named."""
-    kind = kinds[rng.integers(len(kinds))]
-    half = uniform(rng, 0.06, 0.15)
-    block = slab(half, half * uniform(rng, 0.65, 1.0), 0.0006 if kind == "sheet" else uniform(rng, 0.003, 0.03))
-    if kind == "keyboard":
-        return _keyboard(rng)
-    if kind == "phone":
-        glossy = Material(kind="plastic", finish="glossy", color=(0.01, 0.01, 0.01), color2=WHITE, roughness=0.06)
-        return Flat(slab(uniform(rng, 0.06, 0.12), uniform(rng, 0.035, 0.08), 0.008), glossy)
-    if kind == "mat":
-        return Flat(block, sample_surface(rng, ("wood", "cloth", "plain", "speckle")))
-    printed = kind == "sheet" or rng.random() < 0.4
-    return Flat(block, _page(rng, half) if printed else flat_colours(rng))
-
-
-def _keyboard(rng: np.random.Generator) -> Flat:
-    """Rows of keys with a long one in the first, on a board or a laptop's base with room before them."""
-    rows, columns = int(rng.integers(4, 6)), int(rng.integers(8, 12))
-    rest = uniform(rng, 0.03, 0.08) if rng.random() < 0.5 else 0.006
-    across, deep = columns * KEY / 2, rows * KEY / 2
-    thick, tall = uniform(rng, 0.006, 0.015), uniform(rng, 0.0015, 0.005)
-    base, keys = flat_colours(rng), flat_colours(rng)
-    if rng.random() < 0.6:
-        dark = uniform(rng, 0.01, 0.08)
-        base, keys = (replace(base, color=(c, c, c), pattern="plain") for c in (dark, dark * uniform(rng, 0.6, 1.5)))
-    cap = replace(keys, pattern="plain", roughness=uniform(rng, 0.3, 0.7))
-    parts: list[Part] = []
-    for r in range(rows):
-        long = columns // 3 if r == 0 else 0
-        wide = [KEY] * ((columns - long) // 2) + [KEY * long] * bool(long)
-        wide += [KEY] * (columns - long - (columns - long) // 2)
-        x = -across
-        for w in wide:
-            place = (x + w / 2, rest / 2 - deep + (r + 0.5) * KEY, thick)
-            key = slab(w / 2 - 0.0015, KEY / 2 - 0.0015, tall, edge=0.001)
-            parts.append(Part(role=f"key {len(parts)}", geometry=key, material=cap, pose=Pose(position=place)))
-            x += w
-    return Flat(slab(across + 0.008, deep + rest / 2 + 0.006, thick), base, tuple(parts))
-
-
-def _page(rng: np.random.Generator, half: float) -> Material:
-    """Print on paper, or pale print on a colour."""
-    color, ink = PAPER, (uniform(rng, 0.01, 0.1),) * 3
-    if rng.random() < 0.3:
-        (color, _), ink = natural(rng), PAPER
-    return Material(
-        kind="diffuse", finish="page", color=color, color2=ink, pattern="page", pattern_scale=half,
-        roughness=uniform(rng, 0.4, 0.9),
-    )  # fmt: skip
-
-
-def flat_colours(rng: np.random.Generator) -> Material:
-    """Card, cloth or paint of one or two colours."""
-    color, color2 = natural(rng)
-    return Material(
-        kind="diffuse", finish="card", color=color, color2=color2, pattern=str(rng.choice(["plain", "plain", "bands"])),
-        pattern_scale=uniform(rng, 0.6, 2.0), roughness=uniform(rng, 0.3, 0.9),
-    )  # fmt: skip

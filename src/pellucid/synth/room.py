@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from pellucid.synth.furniture import Flat, Room, add_boxes, add_cupboards, add_to_wall, add_walls, flat_thing
+from pellucid.synth.flat import Flat, flat_thing
+from pellucid.synth.furniture import Room, add_boxes, add_cupboards, add_legs, add_to_wall, add_walls
 from pellucid.synth.lights import sample_light
 from pellucid.synth.materials import sample_material, sample_surface
 from pellucid.synth.orbit import LOWEST, sample_orbit
 from pellucid.synth.profiles import uniform
 from pellucid.synth.shapes import whole_mesh
 from pellucid.synth.spec import CameraPath, SceneObject, SceneSpec
-from pellucid.synth.surroundings import FLOOR, FLOOR_PATTERNS, LEGS, TABLE, slab
+from pellucid.synth.surroundings import FLOOR, FLOOR_PATTERNS, TABLE, slab
 from pellucid.synth.things import packaged, sample_thing
 
 SPREAD = (0.3, 0.17)  # metres along and across the table within which things stand
@@ -41,14 +42,14 @@ def sample_room(seed: int, frames: int, resolution: tuple[int, int]) -> SceneSpe
     taken: list[Circle] = []
     near = of_flat.random() < NEAR_SHARE
     if near:  # what is looked at lies flat
-        _lay(room, of_flat, flat_thing(of_flat, ("keyboard", "keyboard", "book", "sheet")), (0.0, 0.0), taken)
-    objects = _things(of_things, room.yaw, taken)
+        lay(room, of_flat, flat_thing(of_flat, ("keyboard", "keyboard", "book", "sheet")), (0.0, 0.0), taken)
+    objects = stand_things(of_things, room.yaw, taken)
     for _ in range(int(of_flat.integers(0, 4))):
-        _lay(room, of_flat, flat_thing(of_flat), None, taken)
+        lay(room, of_flat, flat_thing(of_flat), None, taken)
     return SceneSpec(
         seed=seed, split="train", frames=frames, resolution=resolution, environment=f"room, {support}",
         objects=objects, fixed=tuple(room.fixed), light=sample_light(of_light),
-        camera=replace(_view(of_camera, room.yaw - np.pi / 2 + askew, sweep, near), total=frames),
+        camera=replace(view_of(of_camera, room.yaw - np.pi / 2 + askew, sweep, near), total=frames),
     )  # fmt: skip
 
 
@@ -76,15 +77,11 @@ def _furnish(room: Room, rng: np.random.Generator, support: str, beside: float) 
     if support == "counter":
         add_cupboards(room, rng, half, y, height - thick)
     else:
-        leg = sample_material(rng, "train", "metal") if rng.random() < 0.5 else sample_surface(rng, ("wood", "plain"))
-        thin = uniform(rng, 0.015, 0.03)
-        for k, (i, j) in enumerate(((-1, -1), (-1, 1), (1, -1), (1, 1))):
-            at = (i * (half[0] - 0.06), y + j * (half[1] - 0.06), -height)
-            room.add("leg", slab(thin, thin, height - thick - 0.002), leg, at, number=LEGS + k)
+        add_legs(room, rng, half, y, height, thick)
     add_boxes(room, rng, back, -height, half[0] + 0.05)
 
 
-def _things(rng: np.random.Generator, yaw: float, taken: list[Circle]) -> tuple[SceneObject, ...]:
+def stand_things(rng: np.random.Generator, yaw: float, taken: list[Circle]) -> tuple[SceneObject, ...]:
     """Two to six things outside the circles that are taken, in the room's frame; fewer where there is no room."""
     items: list[SceneObject] = []
     wanted = int(rng.integers(2, 7))
@@ -93,7 +90,7 @@ def _things(rng: np.random.Generator, yaw: float, taken: list[Circle]) -> tuple[
         item = packaged(stream, "train", item)
         body = whole_mesh(item.geometry, item.parts).vertices @ item.pose.matrix[:3, :3].T
         reach = float(np.linalg.norm(body[:, :2], axis=1).max())
-        place = _free_place(stream, taken, reach)
+        place = free_place(stream, taken, reach)
         if place is None:
             continue
         taken.append((*place, reach))
@@ -105,7 +102,7 @@ def _things(rng: np.random.Generator, yaw: float, taken: list[Circle]) -> tuple[
     return tuple(items)
 
 
-def _free_place(rng: np.random.Generator, taken: list[Circle], reach: float) -> tuple[float, float] | None:
+def free_place(rng: np.random.Generator, taken: list[Circle], reach: float) -> tuple[float, float] | None:
     """Where a circle of that radius meets none of those taken; None when fifty draws find nothing."""
     for _ in range(50):
         x, y = (float(rng.uniform(-s, s)) for s in SPREAD)
@@ -114,19 +111,19 @@ def _free_place(rng: np.random.Generator, taken: list[Circle], reach: float) -> 
     return None
 
 
-def _lay(
+def lay(
     room: Room, rng: np.random.Generator, thing: Flat, place: tuple[float, float] | None, taken: list[Circle]
 ) -> None:
     """Lays a flat thing there, or where there is room; not at all where there is none."""
     reach = max(r for r, _ in thing.block.profile) * float(np.hypot(1, thing.block.aspect))
-    place = place or _free_place(rng, taken, reach)
+    place = place or free_place(rng, taken, reach)
     if place is not None:
         taken.append((*place, reach))
         turn = float(rng.normal(0, 0.5))
         room.add("prop", thing.block, thing.material, (*place, 0.0002), turn, collides=True, parts=thing.parts)
 
 
-def _view(rng: np.random.Generator, azimuth: float, sweep: float, near: bool) -> CameraPath:
+def view_of(rng: np.random.Generator, azimuth: float, sweep: float, near: bool) -> CameraPath:
     """An arc about that azimuth, as a person stands before a table or sits at it."""
     return replace(
         sample_orbit(rng),

@@ -7,8 +7,10 @@ import numpy as np
 from pellucid.clip import InputError
 from pellucid.synth.apart import sample_apart
 from pellucid.synth.assets import Assets
+from pellucid.synth.close import sample_close
 from pellucid.synth.lights import sample_light
 from pellucid.synth.orbit import sample_orbit
+from pellucid.synth.people import sample_people
 from pellucid.synth.room import sample_room
 from pellucid.synth.spec import Layout, SceneSpec, Split
 from pellucid.synth.surroundings import sample_surroundings
@@ -71,7 +73,9 @@ def sample_scene(
     if layout != "heap":
         if split == "test" or assets is not None or hdris:
             raise InputError(f"layout {layout}: is for the training split, without assets and HDRIs of the user")
-        return {"apart": sample_apart, "room": sample_room}[layout](seed, frames, resolution)
+        return {"apart": sample_apart, "close": sample_close, "people": sample_people, "room": sample_room}[layout](
+            seed, frames, resolution
+        )
     rng = np.random.default_rng(np.random.SeedSequence([SALT, seed]))
     # Each part has its own stream: more choices in one do not change the others.
     of_surroundings, of_objects, of_light, of_camera, of_view, of_packaging = rng.spawn(6)

@@ -1,0 +1,116 @@
+"""Planes that fill the picture: a keyboard, a page, a board of buttons, a cloth, from near and with little on them."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from pellucid.synth.flat import Flat, flat_colours, flat_thing, keyboard, page
+from pellucid.synth.lights import sample_light
+from pellucid.synth.materials import natural, sample_surface, vivid
+from pellucid.synth.orbit import HIGHEST, sample_orbit
+from pellucid.synth.profiles import uniform
+from pellucid.synth.spec import CameraPath, FixedObject, Part, Pose, SceneObject, SceneSpec
+from pellucid.synth.surroundings import FLOOR, FLOOR_PATTERNS, TABLE, slab
+from pellucid.synth.things import packaged, sample_thing
+
+PITCH = (0.03, 0.045)  # metres from key to key: large, so that the camera, which keeps its distance, sees few
+KINDS = {"keyboard": 0.5, "buttons": 0.15, "page": 0.2, "cloth": 0.15}
+BESIDE = 0.12  # metres from the middle within which little things lie
+ASKEW, SWEEP = 0.5, 0.7  # radians, most of either way
+_SALT = 49_979_687
+
+
+def sample_close(seed: int, frames: int, resolution: tuple[int, int]) -> SceneSpec:
+    """The training scene of this seed, not yet settled, of shapes and materials that train.
+
+    Its frames are spread over the camera's arc.
+    """
+    of_plane, of_things, of_light, of_camera = (
+        np.random.default_rng(s) for s in np.random.SeedSequence([_SALT, seed]).spawn(4)
+    )
+    kind = str(of_plane.choice(list(KINDS), p=list(KINDS.values())))
+    plane = _plane(of_plane, kind)
+    turn = float(of_plane.normal(0, 0.25))
+    quaternion = (float(np.cos(turn / 2)), 0.0, 0.0, float(np.sin(turn / 2)))
+    lying = SceneObject(
+        id=1, family=kind, geometry=plane.block, material=plane.material, parts=plane.parts,
+        pose=Pose(position=(0.0, 0.0, 0.001), quaternion=quaternion),
+    )  # fmt: skip
+    return SceneSpec(
+        seed=seed, split="train", frames=frames, resolution=resolution, environment=f"close, {kind}",
+        objects=(lying, *_little_things(of_things)), fixed=_ground(of_plane), light=sample_light(of_light),
+        camera=replace(_view(of_camera), total=frames),
+    )  # fmt: skip
+
+
+def _plane(rng: np.random.Generator, kind: str) -> Flat:
+    """What fills the picture, about half a metre wide."""
+    if kind == "keyboard":
+        return keyboard(rng, (4, 8), (11, 17), uniform(rng, *PITCH), lettered=True)
+    half = uniform(rng, 0.22, 0.35)
+    block = slab(half, half * uniform(rng, 0.65, 1.0), uniform(rng, 0.006, 0.03))
+    if kind == "page":
+        return Flat(block, page(rng, half))
+    if kind == "cloth":
+        return Flat(block, sample_surface(rng, ("cloth", "cloth", "checker", "tiles", "planks", "speckle")))
+    return _buttons(rng)
+
+
+def _buttons(rng: np.random.Generator) -> Flat:
+    """A board with rows of buttons, tiles or hollows' lids, of one colour or of many."""
+    rows, columns, pitch = int(rng.integers(4, 10)), int(rng.integers(6, 14)), uniform(rng, 0.03, 0.06)
+    share, tall = uniform(rng, 0.25, 0.48), uniform(rng, 0.002, 0.012)
+    cap, many = flat_colours(rng), rng.random() < 0.4
+    thick = uniform(rng, 0.006, 0.02)
+    parts: list[Part] = []
+    for r in range(rows):
+        for c in range(columns):
+            place = ((c + 0.5 - columns / 2) * pitch, (r + 0.5 - rows / 2) * pitch, thick)
+            material = replace(cap, color=vivid(rng) if rng.random() < 0.5 else natural(rng)[0]) if many else cap
+            button = slab(share * pitch, share * pitch, tall, edge=0.0)
+            parts.append(Part(role=f"key {len(parts)}", geometry=button, material=material, pose=Pose(position=place)))
+    block = slab((columns / 2 + 0.3) * pitch, (rows / 2 + 0.3) * pitch, thick)
+    return Flat(block, flat_colours(rng), tuple(parts))
+
+
+def _little_things(rng: np.random.Generator) -> tuple[SceneObject, ...]:
+    """One to three things on the plane or beside it: phones, cards, or what stands on tables."""
+    things = []
+    for number, stream in enumerate(rng.spawn(int(rng.integers(1, 4))), start=2):
+        x, y = (float(v) for v in stream.uniform(-BESIDE, BESIDE, 2))
+        if stream.random() < 0.6:
+            flat = flat_thing(stream, ("phone", "book", "mat"))
+            turn = float(stream.uniform(0, np.pi))
+            pose = Pose(position=(x, y, 0.002), quaternion=(float(np.cos(turn)), 0.0, 0.0, float(np.sin(turn))))
+            block = replace(flat.block, profile=tuple((r * 0.35, z) for r, z in flat.block.profile))
+            things.append(SceneObject(id=number, family="card", geometry=block, material=flat.material, pose=pose))
+        else:
+            item = packaged(stream, "train", sample_thing(stream, number, "train", 0.0, upright_share=0.5))
+            things.append(replace(item, pose=replace(item.pose, position=(x, y, item.pose.position[2]))))
+    return tuple(things)
+
+
+def _ground(rng: np.random.Generator) -> tuple[FixedObject, ...]:
+    """A table that is wider than the picture, and a floor."""
+    return (
+        FixedObject(
+            id=TABLE, role="table", geometry=slab(uniform(rng, 0.5, 1.2), 0.6, 0.03), material=sample_surface(rng),
+            pose=Pose(position=(0.0, 0.0, -0.03)),
+        ),
+        FixedObject(
+            id=FLOOR, role="floor", geometry=slab(7.0, 7.0, 0.1), material=sample_surface(rng, FLOOR_PATTERNS),
+            pose=Pose(position=(0.0, 0.0, -0.85)), collides=False,
+        ),
+    )  # fmt: skip
+
+
+def _view(rng: np.random.Generator) -> CameraPath:
+    """An arc before it, low or from straight above, so near that the plane fills the picture."""
+    sweep = float(rng.uniform(-SWEEP, SWEEP))
+    return replace(
+        sample_orbit(rng),
+        azimuth=float(-np.pi / 2 + rng.uniform(-ASKEW, ASKEW) - sweep / 2),
+        sweep=sweep,
+        elevation=float(rng.uniform(0.35, HIGHEST)),
+        fill=float(rng.uniform(0.25, 0.55)),
+    )

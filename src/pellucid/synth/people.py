@@ -1,0 +1,137 @@
+"""People and robot arms that reach for things and lift them, at a table in a room or outdoors."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pellucid.synth.families import FAMILIES
+from pellucid.synth.flat import flat_thing
+from pellucid.synth.furniture import Room, add_boxes, add_legs, add_to_wall, add_walls
+from pellucid.synth.geometry import Lathe
+from pellucid.synth.lights import sample_light
+from pellucid.synth.limbs import Figure, Grip
+from pellucid.synth.materials import OBJECT_KINDS, sample_material, sample_surface
+from pellucid.synth.outdoors import add_yard, daylight
+from pellucid.synth.packaging import sample_packaging
+from pellucid.synth.person import person
+from pellucid.synth.profiles import uniform
+from pellucid.synth.robot_arm import robot
+from pellucid.synth.room import ASKEW_AND_SWEEP, Circle, free_place, lay, stand_things, view_of
+from pellucid.synth.spec import Material, Part, Pose, SceneSpec
+from pellucid.synth.surroundings import FLOOR, FLOOR_PATTERNS, TABLE, slab
+
+OUTDOORS = 0.3
+BEHIND, ROBOT, BYSTANDER = 0.8, 0.35, 0.5  # shares of scenes
+LIFTED = ("bottle", "bottle", "jar", "mug", "tumbler", "beaker", "flask", "goblet", "vase")
+HAND = 0.06  # metres round a hand that things keep clear of
+_SALT = 67_867_967
+
+
+def sample_people(seed: int, frames: int, resolution: tuple[int, int]) -> SceneSpec:
+    """The training scene of this seed, not yet settled, of shapes and materials that train.
+
+    Its frames are spread over the camera's arc.
+    """
+    streams = np.random.SeedSequence([_SALT, seed]).spawn(6)
+    of_room, of_things, of_light, of_camera, of_flat, of_figures = (np.random.default_rng(s) for s in streams)
+    room = Room(yaw=float(of_room.uniform(0, 2 * np.pi)))
+    askew, sweep = (float(of_camera.choice([-1, 1]) * of_camera.uniform(*within)) for within in ASKEW_AND_SWEEP)
+    outdoors = of_room.random() < OUTDOORS
+    edge, floor = _table(room, of_room)
+    if outdoors:
+        add_yard(room, of_room, edge + 1.0, floor)
+    else:
+        _walls(room, of_room, edge + uniform(of_room, 0.6, 2.5), floor, beside=-np.sign(askew))
+    taken = _figures(room, of_figures, edge, floor, far=6.0 if outdoors else 0.9)
+    objects = stand_things(of_things, room.yaw, taken)
+    for _ in range(int(of_flat.integers(0, 3))):
+        lay(room, of_flat, flat_thing(of_flat), None, taken)
+    camera = view_of(of_camera, room.yaw - np.pi / 2 + askew, sweep, near=False)
+    return SceneSpec(
+        seed=seed, split="train", frames=frames, resolution=resolution,
+        environment="people, outdoors" if outdoors else "people, room",
+        objects=objects, fixed=tuple(room.fixed), light=daylight(of_light) if outdoors else sample_light(of_light),
+        camera=replace(camera, elevation=uniform(of_camera, 0.1, 0.6), total=frames),
+    )  # fmt: skip
+
+
+def _table(room: Room, rng: np.random.Generator) -> tuple[float, float]:
+    """A table with its top at z = 0; the y of its far edge, and the height of the floor below it (negative)."""
+    half = (uniform(rng, 0.5, 1.0), uniform(rng, 0.26, 0.42))
+    thick, height, y = uniform(rng, 0.018, 0.04), uniform(rng, 0.7, 0.95), uniform(rng, 0.0, half[1] - 0.2)
+    draw = rng.random()
+    top = sample_surface(rng) if draw < 0.85 else sample_material(rng, "train", "metal" if draw < 0.95 else "plastic")
+    room.add("table", slab(*half, thick), top, (0.0, y, -thick), number=TABLE, collides=True)
+    add_legs(room, rng, half, y, height, thick)
+    return y + half[1], -height
+
+
+def _walls(room: Room, rng: np.random.Generator, back: float, floor: float, beside: float) -> None:
+    room.add("floor", slab(4.0, 4.0, 0.1), sample_surface(rng, FLOOR_PATTERNS), (0.0, 0.0, floor - 0.1), number=FLOOR)
+    add_walls(room, rng, back, beside, floor)
+    add_to_wall(room, rng, back, -0.2)
+    add_boxes(room, rng, back, floor, 0.6)
+
+
+def _figures(room: Room, rng: np.random.Generator, edge: float, floor: float, far: float) -> list[Circle]:
+    """Who stands behind the table, a robot on it, and people further off; the circles that hands and foot take."""
+    taken: list[Circle] = []
+    behind = rng.random() < BEHIND
+    if behind:
+        foot = np.array([uniform(rng, -0.35, 0.35), edge + uniform(rng, 0.1, 0.2), floor])
+        hands = [_hand(rng, taken) for _ in range(int(rng.integers(1, 3)))]
+        _add(room, "person", person(rng, foot, uniform(rng, -0.3, 0.3), tuple(h.grip for h in hands)), hands)
+    if not behind or rng.random() < ROBOT:
+        place = free_place(rng, taken, 0.1)
+        if place is not None:
+            taken.append((*place, 0.12))
+            hand = _hand(rng, taken, tilted=False)
+            _add(room, "robot", robot(rng, np.array([*place, 0.0]), hand.grip), [hand])
+    if rng.random() < BYSTANDER:
+        for _ in range(int(rng.integers(1, 4))):
+            foot = np.array([uniform(rng, -1, 1) * (0.6 + far / 2), edge + 0.5 + uniform(rng, 0, far), floor])
+            _add(room, "person", person(rng, foot, uniform(rng, 0, 2 * np.pi), ()), [])
+    return taken
+
+
+@dataclass(frozen=True, slots=True)
+class _Hand:
+    """Where a hand goes, and what it lifts: the thing and how high above its foot it is held."""
+
+    grip: Grip
+    thing: Lathe | None = None
+    material: Material | None = None
+    parts: tuple[Part, ...] = ()
+    height: float = 0.0
+
+
+def _hand(rng: np.random.Generator, taken: list[Circle], tilted: bool = True) -> _Hand:
+    """A hand that lifts something, two times in three, or lies on the table."""
+    x, y = free_place(rng, taken, HAND) or (0.0, 0.0)
+    taken.append((x, y, HAND))
+    if rng.random() < 0.33:
+        return _Hand(Grip(np.array([x, y, uniform(rng, 0.02, 0.05)]), np.array([1.0, 0.0, 0.0]), None))
+    family = LIFTED[rng.integers(len(LIFTED))]
+    body, parts = sample_packaging(rng, "train", family, FAMILIES["train"][family](rng))
+    assert isinstance(body, Lathe)
+    kind = str(rng.choice(list(OBJECT_KINDS), p=list(OBJECT_KINDS.values())))
+    radii, heights = np.array(body.profile).T
+    tall = float(heights.max())
+    held = tall * uniform(rng, 0.4, 0.75)
+    tilt = uniform(rng, -1.9, 1.9) if tilted and rng.random() < 0.5 else uniform(rng, -0.15, 0.15)
+    axis = np.array([np.sin(tilt), 0.0, np.cos(tilt)])
+    middle = np.array([x, y, max(held, tall - held) + float(radii.max()) * abs(axis[0]) + uniform(rng, 0.005, 0.25)])
+    radius = float(np.interp(held, heights, radii)) * (1.15 if body.squareness > 2 else 1.0)
+    return _Hand(Grip(middle, axis, radius), body, sample_material(rng, "train", kind), parts, held)
+
+
+def _add(room: Room, role: str, figure: Figure, hands: list[_Hand]) -> None:
+    """The figure and what its hands hold, where they came to be."""
+    still = Pose(position=(0.0, 0.0, 0.0))
+    room.place(role, figure.geometry, figure.material, still, figure.parts)
+    for hand, grip in zip(hands, figure.grips, strict=False):
+        if hand.thing is not None and hand.material is not None:
+            x, y, z = (float(v) for v in grip.middle - hand.height * grip.axis)
+            half = float(np.arctan2(grip.axis[0], grip.axis[2])) / 2
+            pose = Pose(position=(x, y, z), quaternion=(float(np.cos(half)), 0.0, float(np.sin(half)), 0.0))
+            room.place("prop", hand.thing, hand.material, pose, hand.parts)
