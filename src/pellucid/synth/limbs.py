@@ -35,6 +35,8 @@ class Figure:
 
 
 def rod(path: list[Point], sections: list[tuple[float, float]], side: Point) -> Strand:
+    """A rod through these points, with the half width along `side` and the half thickness at each."""
+
     def vector(p: Point) -> Vector:
         x, y, z = (float(v) for v in p)
         return x, y, z
@@ -62,28 +64,35 @@ def hand_of(wrist: Point, grip: Grip, size: float) -> list[Strand]:
     out = out / np.linalg.norm(out)
     axis = grip.axis - (grip.axis @ out) * out
     axis = axis / np.linalg.norm(axis) if np.linalg.norm(axis) > 1e-6 else np.cross(out, UP)
-    over = np.cross(axis, out)
-    thick, rods = 0.008 * size, []
     if grip.radius is None:
-        knuckles = wrist - 0.085 * size * out
-        rods.append(rod([wrist, knuckles], [(0.027 * size, 0.014 * size), (0.036 * size, 0.011 * size)], axis))
-        for k, length in zip((-1.5, -0.5, 0.5, 1.5), (0.055, 0.07, 0.075, 0.065), strict=True):
-            root = knuckles + 0.018 * size * k * axis
-            tip = root - length * size * out - 0.02 * size * over
-            rods.append(rod([root, tip], [(thick, thick), (0.8 * thick, 0.8 * thick)], axis))
-        root = wrist - 0.03 * size * out + 0.025 * size * axis
-        rods.append(
-            rod([root, root - 0.05 * size * out + 0.035 * size * axis], [(1.2 * thick,) * 2, (thick,) * 2], over)
-        )
-        return rods
-    ring = grip.radius + thick
-    palm = grip.middle + (grip.radius + 0.037 * size) * out  # a rod's round end is as long as it is wide
-    rods.append(rod([wrist, palm], [(0.027 * size, 0.016 * size), (0.036 * size, 0.014 * size)], axis))
-    for k, (first, last) in zip(
-        (-1.5, -0.5, 0.5, 1.5, 1.0), ((0.1, 2.3), (0.1, 2.4), (0.1, 2.4), (0.1, 2.2), (-0.1, -1.7)), strict=True
-    ):
-        angles = np.linspace(first, last, 6)
-        middle = grip.middle + 0.018 * size * k * axis
-        path = [middle + ring * (np.cos(a) * out + np.sin(a) * over) for a in angles]
+        return _open_hand(wrist, out, axis, size)
+    return _closed_hand(wrist, grip.middle, grip.radius, out, axis, size)
+
+
+def _open_hand(wrist: Point, out: Point, axis: Point, size: float) -> list[Strand]:
+    """`out` points from the finger tips to the wrist, `axis` across the palm to the thumb."""
+    thick, over = 0.008 * size, np.cross(axis, out)
+    knuckles = wrist - 0.085 * size * out
+    rods = [rod([wrist, knuckles], [(0.027 * size, 0.014 * size), (0.036 * size, 0.011 * size)], axis)]
+    for k, length in zip((-1.5, -0.5, 0.5, 1.5), (0.055, 0.07, 0.075, 0.065), strict=True):
+        root = knuckles + 0.018 * size * k * axis
+        tip = root - length * size * out - 0.02 * size * over
+        rods.append(rod([root, tip], [(thick, thick), (0.8 * thick, 0.8 * thick)], axis))
+    root = wrist - 0.03 * size * out + 0.025 * size * axis
+    tip = root - 0.05 * size * out + 0.035 * size * axis
+    rods.append(rod([root, tip], [(1.2 * thick,) * 2, (thick,) * 2], over))
+    return rods
+
+
+def _closed_hand(wrist: Point, middle: Point, radius: float, out: Point, axis: Point, size: float) -> list[Strand]:
+    """Fingers go one way round the rod about `axis`, the thumb the other; `out` points from the rod to the wrist."""
+    thick, over = 0.008 * size, np.cross(axis, out)
+    ring = radius + thick
+    palm = middle + (radius + 0.037 * size) * out  # a rod's round end is as long as it is wide
+    rods = [rod([wrist, palm], [(0.027 * size, 0.016 * size), (0.036 * size, 0.014 * size)], axis)]
+    turns = ((0.1, 2.3), (0.1, 2.4), (0.1, 2.4), (0.1, 2.2), (-0.1, -1.7))
+    for k, (first, last) in zip((-1.5, -0.5, 0.5, 1.5, 1.0), turns, strict=True):
+        centre = middle + 0.018 * size * k * axis
+        path = [centre + ring * (np.cos(a) * out + np.sin(a) * over) for a in np.linspace(first, last, 6)]
         rods.append(rod(path, [(thick, thick)] * 6, axis))
     return rods
