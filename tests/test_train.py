@@ -151,6 +151,8 @@ def test_misuse_is_said_in_a_line(base, sequences, tmp_path):
         train(small("nano_stills"), [sequences], base)
     with pytest.raises(InputError, match="needs an autoencoder"):
         train(small("nano_stills"), [sequences], tmp_path / "a", workers=0)
+    with pytest.raises(InputError, match="validate_every is 0; it must be at least 1"):
+        replace(RECIPES["nano_stills"](), validate_every=0)
     with pytest.raises(InputError, match="4N"):
         small("nano_stills").__class__(
             method="dvd", window=9, overlap=1, steps=1, learning_rate=1.0, frames=(2,), frame_weights=(1,)

@@ -103,8 +103,9 @@ class Recipe:
             raise InputError(f"tau is {self.tau}; it must be above 0 and at most 1")
         if self.spatial_weight < 0 or self.temporal_weight < 0:
             raise InputError("spatial_weight and temporal_weight must be 0 or more")
-        if self.steps < 1 or self.batch_frames < 1 or self.accumulation < 1:
-            raise InputError("steps, batch_frames and accumulation must be at least 1")
+        for name in ("steps", "batch_frames", "accumulation", "validate_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
 
 
 def dkt_depth_1_3b() -> Recipe:
