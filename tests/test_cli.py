@@ -101,7 +101,7 @@ def test_help_is_quick_because_torch_stays_out():
         (["train"], "dkt_depth_1_3b"),
         (["train", "nonsense"], "there is no recipe 'nonsense'; available: dkt_depth_1_3b"),
         (["train", "nano_dvd"], "--data"),
-        (["train", "nano_dvd", "--data", "a", "--out", "b", "--steps", "0"], "steps, batch_frames"),
+        (["train", "nano_dvd", "--data", "a", "--out", "b", "--steps", "0"], "steps is 0; it must be at least 1"),
         (["train", "nano_dvd", "--data", "a", "--out", "b", "--steps", "few"], "--steps: 'few' is no INT"),
     ],
 )

@@ -185,7 +185,6 @@ def nano_dvd() -> Recipe:
     return replace(
         nano_stills(), window=13, overlap=3, resolution=(224, 352), steps=1000, learning_rate=1e-3,
         frames=(1, 5, 13), frame_weights=(5, 3, 2), transformer={}, base="runs/nano_stills",
-        augmentation=Augmentation(quarters=0.1),  # phones are held sideways
     )  # fmt: skip
 
 
