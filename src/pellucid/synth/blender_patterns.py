@@ -61,22 +61,22 @@ def _tiles(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]:
     return nodes.mix(1.0, brick.outputs["Color"], clouds, "MULTIPLY"), nodes.math("SUBTRACT", 1.0, brick.outputs["Fac"])
 
 
+def _upright(nodes: Nodes) -> Any:
+    """Coordinates of a wall along x: its width and its height."""
+    place = nodes.new("SeparateXYZ", {0: nodes.coordinates()})
+    return nodes.new("CombineXYZ", {0: place.outputs[0], 1: place.outputs[2]}).outputs[0]
+
+
 def _bricks(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]:
-    vector = nodes.coordinates()
-    swap = nodes.new("SeparateXYZ", {0: vector})
-    upright = nodes.new("CombineXYZ", {0: swap.outputs[0], 1: swap.outputs[2]}).outputs[0]
-    brick = _brick(nodes, spec, 0.24 / scale, 0.08 / scale, 0.5, 0.006, Vector=upright)
+    brick = _brick(nodes, spec, 0.24 / scale, 0.08 / scale, 0.5, 0.006, Vector=_upright(nodes))
     return brick.outputs["Color"], nodes.math("SUBTRACT", 1.0, brick.outputs["Fac"])
 
 
 def _windows(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]:
     """Rows of dark panes in a front that stands along x."""
-    place = nodes.new("SeparateXYZ", {0: nodes.coordinates()})
-    upright = nodes.new("CombineXYZ", {0: place.outputs[0], 1: place.outputs[2]}).outputs[0]
     panes = {"Color1": spec["color2"], "Color2": _scaled(spec["color2"], 0.6), "Mortar": spec["color"]}
-    return _brick(nodes, spec, 2.1 / scale, 2.9 / scale, 0.0, 0.5 / scale, Vector=upright, **panes).outputs[
-        "Color"
-    ], None
+    front = _brick(nodes, spec, 2.1 / scale, 2.9 / scale, 0.0, 0.5 / scale, Vector=_upright(nodes), **panes)
+    return front.outputs["Color"], None
 
 
 def _leaves(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]:

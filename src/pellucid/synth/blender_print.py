@@ -40,10 +40,6 @@ def key(nodes: Nodes, spec: dict[str, Any], scale: float) -> tuple[Any, Any]:
     return nodes.mix(letter, spec["color"], spec["color2"]), None
 
 
-def _colours(spec: dict[str, Any]) -> tuple[Any, Any]:
-    return spec["color"], spec["color2"]
-
-
 def _ink(nodes: Nodes, scale: float) -> Any:
     """1 where there is ink: a stripe, a word in large letters, a mark above it and lines of small print below."""
     place = nodes.new("SeparateXYZ", {0: nodes.new("TexCoord").outputs["Object"]}).outputs
@@ -81,9 +77,9 @@ def _letters(
             2: salt,
         },
     )
-    letters = nodes.new(
-        "CombineXYZ", {0: nodes.math("FLOOR", across), 1: nodes.math("FLOOR", up), 2: nodes.math("ADD", salt, 3.0)}
-    )
+    # Of a number the sum is exact here, and a noise knows the last bit; only a key's salt is a socket.
+    gaps = salt + 3 if isinstance(salt, float) else nodes.math("ADD", salt, 3.0)
+    letters = nodes.new("CombineXYZ", {0: nodes.math("FLOOR", across), 1: nodes.math("FLOOR", up), 2: gaps})
     drawn = nodes.math("GREATER_THAN", nodes.new("TexWhiteNoise", {"Vector": dots.outputs[0]}).outputs["Value"], 0.35)
     there = nodes.math(
         "GREATER_THAN", nodes.new("TexWhiteNoise", {"Vector": letters.outputs[0]}).outputs["Value"], 0.18

@@ -10,7 +10,7 @@ from pellucid.synth.materials import natural, sample_surface, vivid
 from pellucid.synth.orbit import HIGHEST, sample_orbit
 from pellucid.synth.profiles import uniform
 from pellucid.synth.spec import CameraPath, FixedObject, Part, Pose, SceneObject, SceneSpec
-from pellucid.synth.surroundings import FLOOR, FLOOR_PATTERNS, TABLE, slab
+from pellucid.synth.surroundings import FLOOR, FLOOR_PATTERNS, TABLE, slab, turned
 from pellucid.synth.things import packaged, sample_thing
 
 PITCH = (0.03, 0.045)  # metres from key to key: large, so that the camera, which keeps its distance, sees few
@@ -30,11 +30,9 @@ def sample_close(seed: int, frames: int, resolution: tuple[int, int]) -> SceneSp
     )
     kind = str(of_plane.choice(list(KINDS), p=list(KINDS.values())))
     plane = _plane(of_plane, kind)
-    turn = float(of_plane.normal(0, 0.25))
-    quaternion = (float(np.cos(turn / 2)), 0.0, 0.0, float(np.sin(turn / 2)))
+    pose = turned((0.0, 0.0, 0.001), float(of_plane.normal(0, 0.25)))
     lying = SceneObject(
-        id=1, family=kind, geometry=plane.block, material=plane.material, parts=plane.parts,
-        pose=Pose(position=(0.0, 0.0, 0.001), quaternion=quaternion),
+        id=1, family=kind, geometry=plane.block, material=plane.material, parts=plane.parts, pose=pose
     )  # fmt: skip
     return SceneSpec(
         seed=seed, split="train", frames=frames, resolution=resolution, environment=f"close, {kind}",
@@ -57,7 +55,7 @@ def _plane(rng: np.random.Generator, kind: str) -> Flat:
 
 
 def _buttons(rng: np.random.Generator) -> Flat:
-    """A board with rows of buttons, tiles or hollows' lids, of one colour or of many."""
+    """A board with rows of buttons, of one colour or of many."""
     rows, columns, pitch = int(rng.integers(4, 10)), int(rng.integers(6, 14)), uniform(rng, 0.03, 0.06)
     share, tall = uniform(rng, 0.25, 0.48), uniform(rng, 0.002, 0.012)
     cap, many = flat_colours(rng), rng.random() < 0.4
@@ -80,8 +78,7 @@ def _little_things(rng: np.random.Generator) -> tuple[SceneObject, ...]:
         x, y = (float(v) for v in stream.uniform(-BESIDE, BESIDE, 2))
         if stream.random() < 0.6:
             flat = flat_thing(stream, ("phone", "book", "mat"))
-            turn = float(stream.uniform(0, np.pi))
-            pose = Pose(position=(x, y, 0.002), quaternion=(float(np.cos(turn)), 0.0, 0.0, float(np.sin(turn))))
+            pose = turned((x, y, 0.002), 2 * float(stream.uniform(0, np.pi)))
             block = replace(flat.block, profile=tuple((r * 0.35, z) for r, z in flat.block.profile))
             things.append(SceneObject(id=number, family="card", geometry=block, material=flat.material, pose=pose))
         else:

@@ -95,14 +95,21 @@ def _figures(room: Room, rng: np.random.Generator, edge: float, floor: float, fa
 
 
 @dataclass(frozen=True, slots=True)
+class _Lifted:
+    """A thing in a hand, and how high above its foot it is held."""
+
+    geometry: Lathe
+    material: Material
+    parts: tuple[Part, ...]
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Hand:
-    """Where a hand goes, and what it lifts: the thing and how high above its foot it is held."""
+    """Where a hand goes, and what it lifts."""
 
     grip: Grip
-    thing: Lathe | None = None
-    material: Material | None = None
-    parts: tuple[Part, ...] = ()
-    height: float = 0.0
+    lifted: _Lifted | None = None
 
 
 def _hand(rng: np.random.Generator, taken: list[Circle], tilted: bool = True) -> _Hand:
@@ -122,7 +129,7 @@ def _hand(rng: np.random.Generator, taken: list[Circle], tilted: bool = True) ->
     axis = np.array([np.sin(tilt), 0.0, np.cos(tilt)])
     middle = np.array([x, y, max(held, tall - held) + float(radii.max()) * abs(axis[0]) + uniform(rng, 0.005, 0.25)])
     radius = float(np.interp(held, heights, radii)) * (1.15 if body.squareness > 2 else 1.0)
-    return _Hand(Grip(middle, axis, radius), body, sample_material(rng, "train", kind), parts, held)
+    return _Hand(Grip(middle, axis, radius), _Lifted(body, sample_material(rng, "train", kind), parts, held))
 
 
 def _add(room: Room, role: str, figure: Figure, hands: list[_Hand]) -> None:
@@ -130,8 +137,8 @@ def _add(room: Room, role: str, figure: Figure, hands: list[_Hand]) -> None:
     still = Pose(position=(0.0, 0.0, 0.0))
     room.place(role, figure.geometry, figure.material, still, figure.parts)
     for hand, grip in zip(hands, figure.grips, strict=False):
-        if hand.thing is not None and hand.material is not None:
-            x, y, z = (float(v) for v in grip.middle - hand.height * grip.axis)
+        if (lifted := hand.lifted) is not None:
+            x, y, z = (float(v) for v in grip.middle - lifted.height * grip.axis)
             half = float(np.arctan2(grip.axis[0], grip.axis[2])) / 2
             pose = Pose(position=(x, y, z), quaternion=(float(np.cos(half)), 0.0, float(np.sin(half)), 0.0))
-            room.place("prop", hand.thing, hand.material, pose, hand.parts)
+            room.place("prop", lifted.geometry, lifted.material, pose, lifted.parts)
