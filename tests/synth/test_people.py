@@ -1,19 +1,25 @@
 """People, robots and planes: hands are where their things are, arms have bones, what fills the picture lies flat."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from pellucid.clip import InputError
-from pellucid.synth.close import KINDS, sample_close
+from pellucid.synth.close import KINDS, NEAR_KINDS, sample_close
 from pellucid.synth.limbs import Grip
-from pellucid.synth.people import sample_people
+from pellucid.synth.orbit import camera_poses, intrinsics
+from pellucid.synth.people import WIDE, sample_people
 from pellucid.synth.person import UPPER_ARM, person
 from pellucid.synth.request import RenderRequest
 from pellucid.synth.robot_arm import robot
 from pellucid.synth.scene import scene_meshes
 from pellucid.synth.settle import Rejected, settle
-from pellucid.synth.shapes import build_mesh
+from pellucid.synth.shapes import build_mesh, whole_mesh
 from pellucid.synth.spec import SceneSpec
+
+near = partial(sample_close, near=True)
+wide = partial(sample_people, setting=WIDE)
 
 
 def people(seed: int) -> SceneSpec:
@@ -29,20 +35,27 @@ def settled(sample, first: int) -> SceneSpec:
     raise AssertionError("twenty scenes in a row were rejected")
 
 
-@pytest.mark.parametrize("sample", [sample_people, sample_close])
-def test_a_seed_is_a_scene_and_its_text_is_too(sample):
+@pytest.mark.parametrize(
+    ("sample", "seeds", "expected"),
+    [
+        (sample_people, 15, {"people, outdoors", "people, room"}),
+        (wide, 15, {"wide, outdoors", "wide, room"}),
+        (sample_close, 40, {f"close, {kind}" for kind in KINDS}),
+        (near, 100, {f"near, {kind}" for kind in NEAR_KINDS}),
+    ],
+)
+def test_a_seed_is_a_scene_and_its_text_is_too(sample, seeds, expected):
     environments = set()
-    for seed in range(40):
+    for seed in range(seeds):
         spec = sample(seed, 3, (48, 80))
         assert spec == sample(seed, 3, (48, 80)) == SceneSpec.from_json(spec.to_json())
         ids = [item.id for item in (*spec.fixed, *spec.objects)]
         assert len(set(ids)) == len(ids) and max(ids) < 256
         environments.add(spec.environment)
-    expected = {f"close, {kind}" for kind in KINDS} if sample is sample_close else {"people, outdoors", "people, room"}
     assert environments == expected
 
 
-@pytest.mark.parametrize("sample", [sample_people, sample_close])
+@pytest.mark.parametrize("sample", [sample_people, wide, sample_close, near])
 def test_bodies_have_names_of_their_own_and_closed_surfaces(sample):
     names = []
     for name, _, _, mesh, _ in scene_meshes(settled(sample, 340_000)):
@@ -113,7 +126,35 @@ def test_what_fills_the_picture_lies_flat():
     assert any(item.role == "table" for item in spec.fixed)
 
 
-@pytest.mark.parametrize("layout", ["people", "close"])
+def test_from_very_near_few_keys_fill_the_picture():
+    spec = settled(near, 360_001)
+    lying = next(item for item in spec.objects if item.id == 1)
+    assert lying.family == "keyboard"
+    eye = camera_poses(spec.camera, 1, 80 / 48)[0, :3, 3]
+    pitch = np.diff(sorted({part.pose.position[1] for part in lying.parts})).min()
+    across = 2 * np.linalg.norm(eye - spec.camera.centre) * np.tan(np.radians(spec.camera.fov_x_degrees) / 2)
+    assert across < 14 * pitch
+
+
+def test_from_further_off_a_figure_is_seen_whole():
+    whole = 0
+    for seed in range(370_000, 370_006):
+        try:
+            spec = settle(wide(seed, 3, (48, 80)))
+        except Rejected:
+            continue
+        pose = camera_poses(spec.camera, 3, 80 / 48)[1]
+        K = intrinsics(spec.camera, (48, 80))
+        for item in spec.fixed:
+            if item.role in ("person", "robot"):
+                points = whole_mesh(item.geometry, item.parts).moved(item.pose.matrix).vertices
+                seen = (points - pose[:3, 3]) @ pose[:3, :3] @ K.T
+                u, v = (seen[:, :2] / seen[:, 2:]).T
+                whole += bool((seen[:, 2] > 0).all() and ((u > 0) & (u < 80) & (v > 0) & (v < 48)).all())
+    assert whole
+
+
+@pytest.mark.parametrize("layout", ["people", "close", "near", "wide"])
 def test_the_test_set_stays_out(tmp_path, layout):
     with pytest.raises(InputError, match=f"--layout {layout}"):
         RenderRequest(out=tmp_path / "x", scenes=1, layout=layout, split="test")

@@ -1,4 +1,8 @@
-"""Planes that fill the picture: a keyboard, a page, a board of buttons, a cloth, from near and with little on them."""
+"""Planes that fill the picture: a keyboard, a page, a board of buttons, a cloth, from near and with little on them.
+
+From very near only a part of them is seen. The camera keeps its distance there too: what it looks at is larger instead,
+which is the same picture.
+"""
 
 from dataclasses import replace
 
@@ -13,51 +17,58 @@ from pellucid.synth.spec import CameraPath, FixedObject, Part, Pose, SceneObject
 from pellucid.synth.surroundings import FLOOR, FLOOR_PATTERNS, TABLE, slab, turned
 from pellucid.synth.things import packaged, sample_thing
 
+NEARER = (2.0, 4.5)  # times as large, from very near
 PITCH = (0.03, 0.045)  # metres from key to key: large, so that the camera, which keeps its distance, sees few
 KINDS = {"keyboard": 0.5, "buttons": 0.15, "page": 0.2, "cloth": 0.15}
+NEAR_KINDS = {"keyboard": 0.8, "buttons": 0.1, "page": 0.06, "cloth": 0.04}
 BESIDE = 0.12  # metres from the middle within which little things lie
 ASKEW, SWEEP = 0.5, 0.7  # radians, most of either way
 _SALT = 49_979_687
 
 
-def sample_close(seed: int, frames: int, resolution: tuple[int, int]) -> SceneSpec:
+def sample_close(seed: int, frames: int, resolution: tuple[int, int], near: bool = False) -> SceneSpec:
     """The training scene of this seed, not yet settled, of shapes and materials that train.
 
-    Its frames are spread over the camera's arc.
+    Its frames are spread over the camera's arc. `near` is from very near.
     """
-    of_plane, of_things, of_light, of_camera = (
-        np.random.default_rng(s) for s in np.random.SeedSequence([_SALT, seed]).spawn(4)
+    of_plane, of_things, of_light, of_camera, of_near = (
+        np.random.default_rng(s) for s in np.random.SeedSequence([_SALT, seed]).spawn(5)
     )
-    kind = str(of_plane.choice(list(KINDS), p=list(KINDS.values())))
-    plane = _plane(of_plane, kind)
-    pose = turned((0.0, 0.0, 0.001), float(of_plane.normal(0, 0.25)))
+    kinds = NEAR_KINDS if near else KINDS
+    kind = str(of_plane.choice(list(kinds), p=list(kinds.values())))
+    size = uniform(of_near, *NEARER) if near else 1.0
+    plane = _plane(of_plane, kind, size)
+    x, y = (uniform(of_near, -0.4, 0.4), uniform(of_near, -0.3, 0.3)) if near else (0.0, 0.0)
+    pose = turned((x, y, 0.001), float(of_plane.normal(0, 0.25)))
+    things = _button(of_things, size) if near and of_near.random() < 0.6 else _little_things(of_things)
     lying = SceneObject(
         id=1, family=kind, geometry=plane.block, material=plane.material, parts=plane.parts, pose=pose
     )  # fmt: skip
     return SceneSpec(
-        seed=seed, split="train", frames=frames, resolution=resolution, environment=f"close, {kind}",
-        objects=(lying, *_little_things(of_things)), fixed=_ground(of_plane), light=sample_light(of_light),
+        seed=seed, split="train", frames=frames, resolution=resolution,
+        environment=f"{'near' if near else 'close'}, {kind}",
+        objects=(lying, *things), fixed=_ground(of_plane), light=sample_light(of_light),
         camera=replace(_view(of_camera), total=frames),
     )  # fmt: skip
 
 
-def _plane(rng: np.random.Generator, kind: str) -> Flat:
-    """What fills the picture, about half a metre wide."""
+def _plane(rng: np.random.Generator, kind: str, size: float) -> Flat:
+    """What fills the picture, about half a metre wide, or `size` times as wide."""
     if kind == "keyboard":
-        return keyboard(rng, (4, 8), (11, 17), uniform(rng, *PITCH), lettered=True)
-    half = uniform(rng, 0.22, 0.35)
+        return keyboard(rng, (4, 8), (11, 17), size * uniform(rng, *PITCH), lettered=True)
+    half = size * uniform(rng, 0.22, 0.35)
     block = slab(half, half * uniform(rng, 0.65, 1.0), uniform(rng, 0.006, 0.03))
     if kind == "page":
         return Flat(block, page(rng, half))
     if kind == "cloth":
         return Flat(block, sample_surface(rng, ("cloth", "cloth", "checker", "tiles", "planks", "speckle")))
-    return _buttons(rng)
+    return _buttons(rng, size)
 
 
-def _buttons(rng: np.random.Generator) -> Flat:
+def _buttons(rng: np.random.Generator, size: float) -> Flat:
     """A board with rows of buttons, of one colour or of many."""
-    rows, columns, pitch = int(rng.integers(4, 10)), int(rng.integers(6, 14)), uniform(rng, 0.03, 0.06)
-    share, tall = uniform(rng, 0.25, 0.48), uniform(rng, 0.002, 0.012)
+    rows, columns, pitch = int(rng.integers(4, 10)), int(rng.integers(6, 14)), size * uniform(rng, 0.03, 0.06)
+    share, tall = uniform(rng, 0.25, 0.48), size * uniform(rng, 0.002, 0.012)
     cap, many = flat_colours(rng), rng.random() < 0.4
     thick = uniform(rng, 0.006, 0.02)
     parts: list[Part] = []
@@ -85,6 +96,15 @@ def _little_things(rng: np.random.Generator) -> tuple[SceneObject, ...]:
             item = packaged(stream, "train", sample_thing(stream, number, "train", 0.0, upright_share=0.5))
             things.append(replace(item, pose=replace(item.pose, position=(x, y, item.pose.position[2]))))
     return tuple(things)
+
+
+def _button(rng: np.random.Generator, size: float) -> tuple[SceneObject, ...]:
+    """A round one by itself, as laptops have between their keys."""
+    radius, tall = size * uniform(rng, 0.008, 0.02), size * uniform(rng, 0.006, 0.012)
+    round_ = replace(slab(radius, radius, tall, edge=radius / 3), squareness=2.0)
+    material = replace(flat_colours(rng), color=vivid(rng), pattern="plain")
+    pose = Pose(position=(uniform(rng, -BESIDE, BESIDE), uniform(rng, -BESIDE, BESIDE), 0.002))
+    return (SceneObject(id=2, family="button", geometry=round_, material=material, pose=pose),)
 
 
 def _ground(rng: np.random.Generator) -> tuple[FixedObject, ...]:

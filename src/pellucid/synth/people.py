@@ -1,9 +1,10 @@
-"""People and robot arms that reach for things and lift them, at a table in a room or outdoors."""
+"""People and robot arms that reach for things and lift them, at a table in a room or outdoors, near or seen whole."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pellucid.synth.desk import add_desk
 from pellucid.synth.families import FAMILIES
 from pellucid.synth.flat import flat_thing
 from pellucid.synth.furniture import Room, add_boxes, add_legs, add_to_wall, add_walls
@@ -20,47 +21,70 @@ from pellucid.synth.room import ASKEW_AND_SWEEP, Circle, free_place, lay, stand_
 from pellucid.synth.spec import Material, Part, Pose, SceneSpec
 from pellucid.synth.surroundings import FLOOR, FLOOR_PATTERNS, TABLE, slab
 
-OUTDOORS = 0.3
-BEHIND, ROBOT, BYSTANDER = 0.8, 0.35, 0.5  # shares of scenes
 LIFTED = ("bottle", "bottle", "jar", "mug", "tumbler", "beaker", "flask", "goblet", "vase")
 HAND = 0.06  # metres round a hand that things keep clear of
 _SALT = 67_867_967
 
 
-def sample_people(seed: int, frames: int, resolution: tuple[int, int]) -> SceneSpec:
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """In which share of scenes there is what, and from how far the camera looks."""
+
+    outdoors: float = 0.3
+    behind: float = 0.8  # somebody who reaches for things
+    robot: float = 0.35  # where there is somebody too: without, there always is one
+    bystander: float = 0.5
+    metal_table: float = 0.1
+    fill: tuple[float, float] | None = None  # of the camera's path; None is as in rooms
+    desk: float = 0.0  # outdoors, beside it, with a screen
+
+
+HANDS = Setting()
+WIDE = Setting(outdoors=0.7, behind=0.6, robot=0.6, metal_table=0.35, fill=(1.9, 3.2), desk=0.6)
+
+
+def sample_people(seed: int, frames: int, resolution: tuple[int, int], setting: Setting = HANDS) -> SceneSpec:
     """The training scene of this seed, not yet settled, of shapes and materials that train.
 
     Its frames are spread over the camera's arc.
     """
-    streams = np.random.SeedSequence([_SALT, seed]).spawn(6)
-    of_room, of_things, of_light, of_camera, of_flat, of_figures = (np.random.default_rng(s) for s in streams)
+    streams = np.random.SeedSequence([_SALT, seed]).spawn(7)
+    of_room, of_things, of_light, of_camera, of_flat, of_figures, of_wide = (np.random.default_rng(s) for s in streams)
     room = Room(yaw=float(of_room.uniform(0, 2 * np.pi)))
     askew, sweep = (float(of_camera.choice([-1, 1]) * of_camera.uniform(*within)) for within in ASKEW_AND_SWEEP)
-    outdoors = of_room.random() < OUTDOORS
-    edge, floor = _table(room, of_room)
+    outdoors = of_room.random() < setting.outdoors
+    edge, floor = _table(room, of_room, setting.metal_table)
     if outdoors:
         add_yard(room, of_room, edge + 1.0, floor)
+        if of_wide.random() < setting.desk:
+            add_desk(room, of_wide, -float(np.sign(askew)), floor)
     else:
         _walls(room, of_room, edge + uniform(of_room, 0.6, 2.5), floor, beside=-np.sign(askew))
-    taken = _figures(room, of_figures, edge, floor, far=6.0 if outdoors else 0.9)
+    taken = _figures(room, of_figures, setting, edge, floor, far=6.0 if outdoors else 0.9)
     objects = stand_things(of_things, room.yaw, taken)
     for _ in range(int(of_flat.integers(0, 3))):
         lay(room, of_flat, flat_thing(of_flat), None, taken)
     camera = view_of(of_camera, room.yaw - np.pi / 2 + askew, sweep, near=False)
+    if setting.fill is not None:
+        camera = replace(camera, fill=uniform(of_wide, *setting.fill))
     return SceneSpec(
         seed=seed, split="train", frames=frames, resolution=resolution,
-        environment="people, outdoors" if outdoors else "people, room",
+        environment=f"{'people' if setting is HANDS else 'wide'}, {'outdoors' if outdoors else 'room'}",
         objects=objects, fixed=tuple(room.fixed), light=daylight(of_light) if outdoors else sample_light(of_light),
         camera=replace(camera, elevation=uniform(of_camera, 0.1, 0.6), total=frames),
     )  # fmt: skip
 
 
-def _table(room: Room, rng: np.random.Generator) -> tuple[float, float]:
+def _table(room: Room, rng: np.random.Generator, metal: float) -> tuple[float, float]:
     """A table with its top at z = 0; the y of its far edge, and the height of the floor below it (negative)."""
     half = (uniform(rng, 0.5, 1.0), uniform(rng, 0.26, 0.42))
     thick, height, y = uniform(rng, 0.018, 0.04), uniform(rng, 0.7, 0.95), uniform(rng, 0.0, half[1] - 0.2)
     draw = rng.random()
-    top = sample_surface(rng) if draw < 0.85 else sample_material(rng, "train", "metal" if draw < 0.95 else "plastic")
+    top = (
+        sample_surface(rng)
+        if draw < 0.95 - metal
+        else sample_material(rng, "train", "metal" if draw < 0.95 else "plastic")
+    )
     room.add("table", slab(*half, thick), top, (0.0, y, -thick), number=TABLE, collides=True)
     add_legs(room, rng, half, y, height, thick)
     return y + half[1], -height
@@ -73,21 +97,23 @@ def _walls(room: Room, rng: np.random.Generator, back: float, floor: float, besi
     add_boxes(room, rng, back, floor, 0.6)
 
 
-def _figures(room: Room, rng: np.random.Generator, edge: float, floor: float, far: float) -> list[Circle]:
+def _figures(
+    room: Room, rng: np.random.Generator, setting: Setting, edge: float, floor: float, far: float
+) -> list[Circle]:
     """Who stands behind the table, a robot on it, and people further off; the circles that hands and foot take."""
     taken: list[Circle] = []
-    behind = rng.random() < BEHIND
+    behind = rng.random() < setting.behind
     if behind:
         foot = np.array([uniform(rng, -0.35, 0.35), edge + uniform(rng, 0.1, 0.2), floor])
         hands = [_hand(rng, taken) for _ in range(int(rng.integers(1, 3)))]
         _add(room, "person", person(rng, foot, uniform(rng, -0.3, 0.3), tuple(h.grip for h in hands)), hands)
-    if not behind or rng.random() < ROBOT:
+    if not behind or rng.random() < setting.robot:
         place = free_place(rng, taken, 0.1)
         if place is not None:
             taken.append((*place, 0.12))
             hand = _hand(rng, taken, tilted=False)
             _add(room, "robot", robot(rng, np.array([*place, 0.0]), hand.grip), [hand])
-    if rng.random() < BYSTANDER:
+    if rng.random() < setting.bystander:
         for _ in range(int(rng.integers(1, 4))):
             foot = np.array([uniform(rng, -1, 1) * (0.6 + far / 2), edge + 0.5 + uniform(rng, 0, far), floor])
             _add(room, "person", person(rng, foot, uniform(rng, 0, 2 * np.pi), ()), [])

@@ -1,5 +1,7 @@
 """Scenes from seeds."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ from pellucid.synth.assets import Assets
 from pellucid.synth.close import sample_close
 from pellucid.synth.lights import sample_light
 from pellucid.synth.orbit import sample_orbit
-from pellucid.synth.people import sample_people
+from pellucid.synth.people import WIDE, sample_people
 from pellucid.synth.room import sample_room
 from pellucid.synth.spec import Layout, SceneSpec, Split
 from pellucid.synth.surroundings import sample_surroundings
@@ -51,6 +53,15 @@ TEST_SEEDS = (
 )
 SALT = 7919  # keeps these streams apart from others that begin at the same seed
 
+_SAMPLERS: dict[Layout, Callable[[int, int, tuple[int, int]], SceneSpec]] = {
+    "apart": sample_apart,
+    "close": sample_close,
+    "near": partial(sample_close, near=True),
+    "people": sample_people,
+    "room": sample_room,
+    "wide": partial(sample_people, setting=WIDE),
+}
+
 
 def sample_scene(
     seed: int,
@@ -73,9 +84,7 @@ def sample_scene(
     if layout != "heap":
         if split == "test" or assets is not None or hdris:
             raise InputError(f"layout {layout}: is for the training split, without assets and HDRIs of the user")
-        return {"apart": sample_apart, "close": sample_close, "people": sample_people, "room": sample_room}[layout](
-            seed, frames, resolution
-        )
+        return _SAMPLERS[layout](seed, frames, resolution)
     rng = np.random.default_rng(np.random.SeedSequence([SALT, seed]))
     # Each part has its own stream: more choices in one do not change the others.
     of_surroundings, of_objects, of_light, of_camera, of_view, of_packaging = rng.spawn(6)

@@ -16,6 +16,7 @@ REACH = 0.55  # metres from the centre beyond which a thing has left the scene
 FEWEST = 2
 SEEN_SHARE = 0.004  # of the picture, for one object
 SCENE_SHARE = 0.035  # of the picture, for all objects
+USUAL_FILL = 1.9  # of the camera's path, up to which these hold; less is asked from further off
 NEAREST = 0.12  # metres from the camera to anything
 RAYS = (27, 48)  # of a coarse picture, rows and columns
 VIEWS = 7
@@ -137,6 +138,7 @@ def _check_seen(spec: SceneSpec, world: Dropped) -> None:
     poses = camera_poses(spec.camera, spec.frames, W / H)
     views = poses[np.unique(np.linspace(0, len(poses) - 1, VIEWS).astype(int))]
     present, taken_away = {item.id for item in spec.objects}, {f.id for f in world.fixed} - {f.id for f in spec.fixed}
+    away = spec.camera.fill**2 if spec.camera.fill > USUAL_FILL else 1.0  # as what is seen gets smaller
     shares, seen = [], dict.fromkeys(sorted(present), 0)
     for pose in views:
         ids, distances = world.seen(pose[:3, 3], rays @ pose[:3, :3].T)
@@ -145,9 +147,9 @@ def _check_seen(spec: SceneSpec, world: Dropped) -> None:
             raise Rejected("not seen", f"{ids[met][distances[met].argmin()]} is right before the camera")
         shares.append(float(np.isin(ids, list(present)).mean()))
         for number in seen:
-            seen[number] += int((ids == number).mean() > SEEN_SHARE)
+            seen[number] += int((ids == number).mean() > SEEN_SHARE / away)
     visible = sum(times * 2 > len(views) for times in seen.values())
-    if visible < FEWEST or float(np.mean(shares)) < SCENE_SHARE:
+    if visible < FEWEST or float(np.mean(shares)) < SCENE_SHARE / away:
         found = (
             f"{visible} of {len(seen)} objects in view; they take {100 * float(np.mean(shares)):.1f} % of the picture"
         )
