@@ -1,6 +1,7 @@
 """The loop's promises: exact resume, a stop before a bad step, and what it leaves behind loads."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -216,9 +217,26 @@ def test_absent_sets_are_said_once_and_a_shared_cache_gets_the_normals_that_it_l
         "data: no hypersim, vkitti: the other sets share their weight; "
         "no set gives clips of 1 frames: they are left out"
     ]
-    assert all(set(load_file(f)) == {"rgb", "disparity"} for f in cache.iterdir())
+    assert all(set(load_file(f)) == {"rgb", "disparity"} for f in cache.rglob("*.safetensors"))
     train(replace(r, quantity="normals"), data, tmp_path / "normals", workers=0, cache=cache)
-    assert all(set(load_file(f)) == {"rgb", "disparity", "normals"} for f in cache.iterdir())
+    assert all(set(load_file(f)) == {"rgb", "disparity", "normals"} for f in cache.rglob("*.safetensors"))
+
+
+def test_runs_share_a_cache_without_taking_each_others_latents(base, sequences, tmp_path):
+    cache, r = tmp_path / "latents", replace(small("nano_dvd", base=str(base)), cache_latents=True)
+    train(r, [sequences], tmp_path / "alone", workers=0)
+    other_crops = replace(r, augmentation=replace(r.augmentation, zoom=1.2))
+    twins = tmp_path / "twins"  # folders of the same names
+    shutil.copytree(sequences, twins)
+    train(other_crops, [sequences], tmp_path / "crops", workers=0, cache=cache)
+    train(r, [twins], tmp_path / "elsewhere", workers=0, cache=cache)
+    before = set(cache.rglob("*.safetensors"))
+    train(r, [sequences], tmp_path / "beside", workers=0, cache=cache)
+    assert losses(tmp_path / "beside") == losses(tmp_path / "alone") != losses(tmp_path / "crops")
+    made = set(cache.rglob("*.safetensors")) - before
+    assert made, "the twins' were not taken"
+    train(r, [sequences], tmp_path / "again", workers=0, cache=cache)
+    assert set(cache.rglob("*.safetensors")) == before | made
 
 
 def test_weights_are_of_sets_that_exist(base):

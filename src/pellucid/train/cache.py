@@ -1,6 +1,8 @@
 """Latents of training samples, computed once: the autoencoder is frozen and the samples are a finite set."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -13,6 +15,7 @@ from pellucid.clip import Clip, Quantity
 from pellucid.data.mixture import Sample
 from pellucid.model import latents, targets
 from pellucid.store import atomic
+from pellucid.train.recipes import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,16 @@ class Latents:
     rgb: Tensor
     disparity: Tensor
     normals: Tensor | None = None
+
+
+def fingerprint(vae: AutoencoderKLWan, recipe: Recipe) -> str:
+    """A name for all that decides latents beside the sequence: the autoencoder, crops, augmentation and seed."""
+    drawn = [recipe.sizes, recipe.set_sizes, asdict(recipe.augmentation), recipe.seed]
+    digest = hashlib.sha256(json.dumps(drawn).encode())
+    for name, weight in sorted(vae.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]
 
 
 class LatentCache:
@@ -39,7 +52,8 @@ class LatentCache:
 
     def _path(self, sample: Sample) -> Path:
         assert self.folder is not None
-        return self.folder / f"{sample.name}.safetensors"
+        place = hashlib.sha256(str(sample.sequence.path.resolve()).encode()).hexdigest()[:8]  # names repeat in sets
+        return self.folder / f"{sample.name}_{place}.safetensors"
 
     def read(self, sample: Sample) -> Latents | None:
         """The remembered latents; None when they are not there or the file is damaged."""

@@ -24,7 +24,7 @@ from pellucid.model.network import Network
 from pellucid.model.pipeline import GeometryPipeline
 from pellucid.store import read_json, write_json
 from pellucid.train.beginnings import begin
-from pellucid.train.cache import LatentCache, Latents
+from pellucid.train.cache import LatentCache, Latents, fingerprint
 from pellucid.train.completion import train_completion
 from pellucid.train.loop import fit
 from pellucid.train.objectives import AutoencoderObjective, GeometryObjective
@@ -73,7 +73,7 @@ def train(
 ) -> None:
     """Run a recipe on folders of sequences; the trained weights end up in `out/model`.
 
-    cache is where latents are kept (default: out/latents); runs with the same autoencoder and data may share it.
+    cache is where latents are kept (default: out/latents); any runs may share it.
     Raises InputError for unusable data, an unknown base, or an `out` that holds another run.
     """
     if not resume and (out / "recipe.json").exists():
@@ -148,7 +148,7 @@ def train_geometry(
         pipe.transformer.enable_gradient_checkpointing()
     network = Network(pipe.transformer, pipe.prompt_embeds)
     objective = GeometryObjective(pipe.transformer, network, recipe)
-    cache = LatentCache(cache_folder if recipe.cache_latents else None, recipe.quantity)
+    cache = LatentCache(cache_folder / fingerprint(vae, recipe) if recipe.cache_latents else None, recipe.quantity)
 
     def prepare(material: list[tuple[Sample, Latents | Clip]]) -> list[Latents]:
         return [x if isinstance(x, Latents) else cache.encode(vae, sample, x) for sample, x in material]
