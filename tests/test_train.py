@@ -13,8 +13,9 @@ from safetensors.torch import load_file
 
 from pellucid import GeometryPipeline
 from pellucid.clip import InputError
-from pellucid.model import latents
+from pellucid.model import adapter, dkt, dvd, latents
 from pellucid.model.catalog import CATALOG
+from pellucid.model.network import Network
 from pellucid.train.beginnings import begin
 from pellucid.train.loop import NonFiniteLoss
 from pellucid.train.objectives import GeometryObjective
@@ -125,6 +126,29 @@ def test_an_adapter_loads_on_its_base_and_changes_it(base, sequences, tmp_path):
     assert pipe.config.quantity == "normals" and pipe.transformer.config.in_channels == 24
     out = pipe(np.zeros((1, 32, 48, 3), np.uint8))
     np.testing.assert_allclose(np.linalg.norm(out.normals, axis=-1), 1, atol=1e-4)
+
+
+def test_an_adapter_for_flow_matching_starts_near_the_velocity(base):
+    """It begins with the noise less the old answer: eps - z_geo, if the old answer were right."""
+    pipe = GeometryPipeline.from_pretrained(base / "model").to(torch.float32)
+    torch.manual_seed(0)
+    z_rgb, eps = torch.randn(2, 4, 8, 1, 8, 12)
+    old = dvd.solve(Network(pipe.transformer), z_rgb)
+    adapter.widen(pipe.transformer, 24, at=8)
+    adapter.add(pipe.transformer, 4, 4, widened=True)
+    network = Network(pipe.transformer)
+    unseen = dkt.velocity(network, eps, torch.tensor(dvd.TAU), z_rgb)
+    assert torch.allclose(unseen, old, atol=1e-5), "noise that nothing looks at changes nothing"
+    adapter.carry_noise(pipe.transformer, network, z_rgb, dvd.TAU)
+    v = dkt.velocity(network, eps, torch.ones(()), z_rgb).detach()
+    assert torch.corrcoef(torch.stack([v.flatten(), (eps - old).flatten()]))[0, 1] > 0.8
+
+
+def test_adapters_may_leave_cross_attention_out(base, sequences, tmp_path):
+    r = small("nano_dkt", base=str(base))
+    train(r, [sequences], tmp_path / "run", workers=0)
+    names = load_file(tmp_path / "run" / "model" / "adapter.safetensors")
+    assert not r.lora_cross_attention and names and not [n for n in names if ".attn2." in n]
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_step(base, sequences, tmp_path, monkeypatch):

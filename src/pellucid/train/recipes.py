@@ -36,6 +36,8 @@ class Recipe:
     lora_rank: int | None = None
     """Rank of the adapters; none trains every weight."""
     lora_alpha: int | None = None
+    lora_cross_attention: bool = True
+    """Adapters on cross-attention too; without a prompt it gives every token the same."""
 
     steps: int
     optimizer: Literal["adamw", "muon"] = "adamw"
@@ -196,15 +198,18 @@ def nano_frames() -> Recipe:
 def nano_dkt() -> Recipe:
     """DKT-style disparity as an adapter on nano: noise in, five Euler steps."""
     return Recipe(
-        method="dkt", base="nano", window=4, overlap=1, lora_rank=32, lora_alpha=32,
+        method="dkt", base="nano", window=4, overlap=1, lora_rank=12, lora_alpha=12, lora_cross_attention=False,
         steps=1500, learning_rate=1e-3, schedule="cosine", warmup=100, weight_decay=0.0, betas=(0.9, 0.98),
         sizes=NANO_SIZES, frames=(1, 5, 13), frame_weights=(4, 3, 2), batch_frames=16, packed=1, variants=4,
     )  # fmt: skip
 
 
 def nano_normal() -> Recipe:
-    """DKT-style normals as an adapter on nano."""
-    return replace(nano_dkt(), quantity="normals")
+    """Normals as an adapter on nano, in one pass."""
+    return replace(
+        nano_dkt(), quantity="normals", method="dvd", window=13, overlap=3, lora_rank=16, lora_alpha=16,
+        learning_rate=2e-3,
+    )  # fmt: skip
 
 
 def nano_completion() -> Recipe:

@@ -139,11 +139,15 @@ def train_geometry(
     torch.manual_seed(recipe.seed)
     pipe = start_pipeline(recipe)
     vae = pipe.vae.eval().requires_grad_(False)
+    adapted = recipe.lora_rank is not None
+    widened = adapted and recipe.method == "dkt" and pipe.transformer.config.in_channels == pipe.vae.config.z_dim
     if recipe.lora_rank is not None:
-        widened = recipe.method == "dkt" and pipe.transformer.config.in_channels == pipe.vae.config.z_dim
         if widened:
             adapter.widen(pipe.transformer, 3 * pipe.vae.config.z_dim, at=pipe.vae.config.z_dim)
-        adapter.add(pipe.transformer, recipe.lora_rank, recipe.lora_alpha or recipe.lora_rank, widened=widened)
+        adapter.add(
+            pipe.transformer, recipe.lora_rank, recipe.lora_alpha or recipe.lora_rank,
+            widened=widened, cross_attention=recipe.lora_cross_attention,
+        )  # fmt: skip
     if recipe.gradient_checkpointing:
         pipe.transformer.enable_gradient_checkpointing()
     network = Network(pipe.transformer, pipe.prompt_embeds)
@@ -157,6 +161,9 @@ def train_geometry(
         return cache.read(sample) or cache.encode(vae, sample, held_out.load(sample))
 
     batches = [[remembered(s) for s in held_out.batch(i)] for i in range(recipe.validation_batches)]
+    if widened and not resume:
+        first = [x.rgb for x in prepare([(s, cache.read(s) or mixture.load(s)) for s in mixture.batch(0)])]
+        adapter.carry_noise(pipe.transformer, network, torch.cat(first).to(vae.device), recipe.tau)
 
     def validate() -> dict[str, float]:
         rng = torch.Generator().manual_seed(0)
