@@ -80,7 +80,7 @@ def carry_noise(transformer: WanTransformer3DModel, network: Denoiser, z_rgb: La
     the directions of the residual stream that old answers, of these RGB latents, use least and the head does not see,
     and the head takes it from there.
     """
-    seen = {}
+    seen: dict[str, torch.Tensor] = {}
     hook = transformer.norm_out.register_forward_hook(lambda _, given, out: seen.update(stream=given[0], out=out))
     zeros = torch.zeros_like(z_rgb)
     network(torch.cat([zeros, z_rgb, zeros], dim=1), torch.full((len(z_rgb),), 1000 * tau, device=z_rgb.device))
