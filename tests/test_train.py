@@ -144,6 +144,21 @@ def test_an_adapter_for_flow_matching_starts_near_the_velocity(base):
     assert torch.corrcoef(torch.stack([v.flatten(), (eps - old).flatten()]))[0, 1] > 0.8
 
 
+def test_what_comes_out_may_keep_a_share_of_the_base(base, sequences, tmp_path):
+    r = small("nano_dvd", base=str(base), learning_rate=1e-2)
+    train(r, [sequences], tmp_path / "run", workers=0)
+    weights = [load_file(f / "model/transformer/diffusion_pytorch_model.safetensors") for f in (base, tmp_path / "run")]
+    train(replace(r, base_share=0.25), [sequences], tmp_path / "run", workers=0, resume=True)
+    shared = load_file(tmp_path / "run/model/transformer/diffusion_pytorch_model.safetensors")
+    for name, (old, new) in {k: (w, weights[1][k]) for k, w in weights[0].items()}.items():
+        expected = 0.25 * old.float() + 0.75 * new.float()
+        torch.testing.assert_close(shared[name].float(), expected, rtol=2e-2, atol=2e-3)
+    assert any(not torch.equal(weights[0][k], weights[1][k]) for k in shared)
+    for changes in ({"base_share": 1.0}, {"base_share": 0.5, "lora_rank": 4}):
+        with pytest.raises(InputError, match="base_share"):
+            replace(r, **changes)
+
+
 def test_adapters_may_leave_cross_attention_out(base, sequences, tmp_path):
     r = small("nano_dkt", base=str(base))
     train(r, [sequences], tmp_path / "run", workers=0)

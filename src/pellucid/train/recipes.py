@@ -27,6 +27,9 @@ class Recipe:
 
     base: str | None = None
     """Model to start from: an official name, a folder, or a checkpoint of another run; none starts from scratch."""
+    base_share: float = 0.0
+    """Share of the base's weights in those that come out, when all are trained, so that it forgets less
+    (arXiv:2109.01903)."""
     transformer: dict = field(default_factory=dict)
     """Constructor arguments of the transformer, when it starts from scratch."""
     vae: dict = field(default_factory=dict)
@@ -103,6 +106,10 @@ class Recipe:
             raise InputError("still_weights and clip_weights must be 0 or more")
         if not 0 < self.tau <= 1:
             raise InputError(f"tau is {self.tau}; it must be above 0 and at most 1")
+        if not 0 <= self.base_share < 1:
+            raise InputError(f"base_share is {self.base_share}; it must be at least 0 and below 1")
+        if self.base_share and (self.base is None or self.lora_rank is not None):
+            raise InputError("base_share needs a base all of whose weights are trained: give --base, no --lora-rank")
         if self.spatial_weight < 0 or self.temporal_weight < 0:
             raise InputError("spatial_weight and temporal_weight must be 0 or more")
         for name in ("steps", "batch_frames", "accumulation", "validate_every", "checkpoint_every"):

@@ -139,6 +139,7 @@ def train_geometry(
     torch.manual_seed(recipe.seed)
     pipe = start_pipeline(recipe)
     vae = pipe.vae.eval().requires_grad_(False)
+    before = {k: v.clone() for k, v in pipe.transformer.state_dict().items()} if recipe.base_share else {}
     adapted = recipe.lora_rank is not None
     widened = adapted and recipe.method == "dkt" and pipe.transformer.config.in_channels == pipe.vae.config.z_dim
     if recipe.lora_rank is not None:
@@ -173,6 +174,9 @@ def train_geometry(
     fit(recipe, objective, mixture, out, prepare=prepare, cache=cache, validate=validate,
         resume=resume, workers=workers)  # fmt: skip
     objective.attach(pipe.transformer)
+    if before:
+        after = pipe.transformer.state_dict()
+        pipe.transformer.load_state_dict({k: torch.lerp(v, before[k], recipe.base_share) for k, v in after.items()})
     export(recipe, pipe, out / "model")
 
 
