@@ -204,7 +204,8 @@ def test_download_sizes_follow_from_the_parameter_counts():
 
 
 def test_bundled_models_lie_in_the_package():
-    assert catalog.resolve("nano") == Path(catalog.__file__).parents[1] / "assets" / "nano" / "nano"
+    for name in ("nano", "nano-dkt", "nano-normal"):
+        assert catalog.resolve(name) == Path(catalog.__file__).parents[1] / "assets" / "nano" / name
 
 
 def test_a_base_to_train_from_comes_without_an_adapter(hub, golden):

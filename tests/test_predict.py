@@ -237,6 +237,12 @@ def test_a_named_model_is_checked_against_the_task_before_it_is_fetched(clip, tm
     assert "dvd-1.1 predicts disparity" in capsys.readouterr().err
 
 
+def test_normals_without_a_named_model_are_nanos(clip, tmp_path):
+    assert predict(clip, "--out", tmp_path, "--task", "normal", "--save", "npz") == 0
+    sidecar = json.loads(next(tmp_path.rglob("prediction.json")).read_text())
+    assert (sidecar["model"], sidecar["quantity"], sidecar["invariance"]) == ("nano-normal", "normals", "none")
+
+
 def test_results_never_mix_with_the_input(real, models, tmp_path, capsys):
     pictures = tmp_path / "pictures"
     pictures.mkdir()

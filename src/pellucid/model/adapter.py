@@ -5,6 +5,7 @@ base, a model's name or its folder, and whose other entries are the pipeline's c
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,29 +31,33 @@ def is_adapter(folder: Path) -> bool:
 
 
 def add(
-    transformer: WanTransformer3DModel, rank: int, alpha: int, *, widened: bool = False, cross_attention: bool = True
+    transformer: WanTransformer3DModel,
+    rank: int,
+    alpha: int,
+    *,
+    widened: bool = False,
+    cross_attention: bool = True,
+    head: bool = False,
 ) -> None:
     """Freeze the transformer and put trainable adapters on the blocks' linears, as both papers do.
 
-    Without a prompt, cross-attention gives the same constant at every token and can be left out.
-
-    A widened transformer has new input channels, new timesteps and another answer to learn: its embeddings and its
-    head get adapters too, the patch embedding and the head at full rank.
+    Without a prompt, cross-attention gives the same constant at every token and can be left out. With `head`, the
+    head gets an adapter of full rank too, for answers of another kind than the base's. A widened transformer has new
+    input channels and new timesteps to learn and another answer: its embeddings and its head get adapters, the patch
+    embedding and the head of full rank.
     """
+    outer = EXTRA_TARGETS if widened else ("proj_out",) if head else ()
     targets = TARGETS if cross_attention else SELF_TARGETS
-    patterns = {}
-    if widened:
-        targets = rf"({targets}|(.*\.)?({'|'.join(EXTRA_TARGETS)}))".replace(
-            "time_embedder.linear", r"time_embedder\.linear"
-        )
-        full = (transformer.patch_embedding, transformer.proj_out)
-        patterns = {
-            name: min(len(layer.weight), layer.weight[0].numel())
-            for name, layer in zip(("patch_embedding", "proj_out"), full, strict=True)
-        }
+    if outer:
+        targets = rf"({targets}|(.*\.)?({'|'.join(map(re.escape, outer))}))"
+    full = {
+        name: min(len(layer.weight), layer.weight[0].numel())
+        for name, layer in (("patch_embedding", transformer.patch_embedding), ("proj_out", transformer.proj_out))
+        if name in outer
+    }
     transformer.requires_grad_(False)
     transformer.add_adapter(
-        LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets, rank_pattern=patterns, alpha_pattern=patterns)
+        LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets, rank_pattern=full, alpha_pattern=full)
     )
 
 

@@ -13,7 +13,7 @@ from pellucid.predict.report import bar, say
 from pellucid.predict.request import Request, Task
 
 QUANTITY: dict[Task, Quantity] = {"depth": "disparity", "normal": "normals"}
-SUGGESTED: dict[Task, str] = {"depth": "nano", "normal": "dkt-normal-14b"}
+SUGGESTED: dict[Task, str] = {"depth": "nano", "normal": "nano-normal"}
 INDEX = "model_index.json"
 CALIBRATION = "confidence.json"
 COMPLETION = "completion"
@@ -47,9 +47,7 @@ def choose(request: Request) -> ChosenModel:
 
     Raises InputError when there is none, or when it predicts another quantity than asked.
     """
-    if request.model is None and request.task == "normal":
-        raise InputError("--task normal: the package ships no model of normals; name one, as --model dkt-normal-14b")
-    name = request.model or "nano"
+    name = request.model or SUGGESTED[request.task or "depth"]
     if name in catalog.CATALOG:  # before gigabytes are fetched
         _require_task(name, catalog.CATALOG[name].quantity, request)
     return find(name, request.local_files_only, lambda quantity: _require_task(name, quantity, request))

@@ -42,7 +42,7 @@ class Request:
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
     """Folder for the results, one folder in it for each input."""
     model: Annotated[str | None, tyro.conf.arg(metavar="NAME|DIR")] = None
-    """A model's name (see `pellucid models`), its folder, or a hub id; by default nano."""
+    """A model's name (see `pellucid models`), its folder, or a hub id; by default nano, for normals nano-normal."""
     task: Task | None = None
     """Quantity to predict; by default what the model predicts, or depth."""
     save: Annotated[str, tyro.conf.arg(metavar="FORMAT,...")] = "npz,mp4"

@@ -41,6 +41,8 @@ class Recipe:
     lora_alpha: int | None = None
     lora_cross_attention: bool = True
     """Adapters on cross-attention too; without a prompt it gives every token the same."""
+    lora_head: bool = False
+    """An adapter of full rank on the head too, for answers of another kind than the base's."""
 
     steps: int
     optimizer: Literal["adamw", "muon"] = "adamw"
@@ -205,17 +207,18 @@ def nano_frames() -> Recipe:
 def nano_dkt() -> Recipe:
     """DKT-style disparity as an adapter on nano: noise in, five Euler steps."""
     return Recipe(
-        method="dkt", base="nano", window=4, overlap=1, lora_rank=12, lora_alpha=12, lora_cross_attention=False,
-        steps=1500, learning_rate=1e-3, schedule="cosine", warmup=100, weight_decay=0.0, betas=(0.9, 0.98),
-        sizes=NANO_SIZES, frames=(1, 5, 13), frame_weights=(4, 3, 2), batch_frames=16, packed=1, variants=4,
+        method="dkt", base="nano", window=13, overlap=3, lora_rank=12, lora_alpha=12, lora_cross_attention=False,
+        steps=480, optimizer="muon", learning_rate=3e-3, schedule="cosine", warmup=30, weight_decay=0.0,
+        betas=(0.9, 0.98), sizes=NANO_SIZES, resolution=(224, 352), frames=(1, 5, 13), frame_weights=(12, 1, 1),
+        batch_frames=16, packed=1, variants=2,
     )  # fmt: skip
 
 
 def nano_normal() -> Recipe:
     """Normals as an adapter on nano, in one pass."""
     return replace(
-        nano_dkt(), quantity="normals", method="dvd", window=13, overlap=3, lora_rank=16, lora_alpha=16,
-        learning_rate=2e-3,
+        nano_dkt(), quantity="normals", method="dvd", lora_rank=16, lora_alpha=16, lora_head=True,
+        learning_rate=5e-3,
     )  # fmt: skip
 
 

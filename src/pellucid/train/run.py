@@ -147,7 +147,7 @@ def train_geometry(
             adapter.widen(pipe.transformer, 3 * pipe.vae.config.z_dim, at=pipe.vae.config.z_dim)
         adapter.add(
             pipe.transformer, recipe.lora_rank, recipe.lora_alpha or recipe.lora_rank,
-            widened=widened, cross_attention=recipe.lora_cross_attention,
+            widened=widened, cross_attention=recipe.lora_cross_attention, head=recipe.lora_head,
         )  # fmt: skip
     if recipe.gradient_checkpointing:
         pipe.transformer.enable_gradient_checkpointing()
