@@ -43,6 +43,15 @@ def test_dkt_training_loss(golden):
     assert got == pytest.approx(case["losses"].tolist(), rel=1e-4)
 
 
+@pytest.mark.parametrize("weighted", [True, False])
+def test_the_loss_where_there_is_only_noise_counts_unless_weighted(weighted):
+    """The released weights are all but zero at sigma 1; the paper's loss has none."""
+    z_rgb, z_geo, eps = torch.randn(3, 1, 4, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+    terms = dkt.loss(lambda *_: torch.zeros_like(z_geo), z_rgb, z_geo, eps, torch.tensor([0]), weighted=weighted)
+    assert terms["mse"] == pytest.approx((eps - z_geo).square().mean().item(), rel=1e-5)
+    assert terms["loss"] < 1e-3 * terms["mse"] if weighted else terms["loss"] == terms["mse"]
+
+
 def test_training_table(golden):
     want = load_file(golden / "dkt_scheduler_training.safetensors")
     sigma, weight = dkt.training_table()

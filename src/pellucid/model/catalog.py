@@ -122,7 +122,6 @@ CATALOG = {
     entry.name: entry
     for entry in (
         _bundled("nano", "dvd", "disparity"),
-        _bundled("nano-dkt", "dkt", "disparity"),
         _bundled("nano-normal", "dvd", "normals"),
         _dkt("dkt-depth-1.3b", "disparity", "DKT-Depth-1-3B-v1.1", "1.3B"),
         _dkt("dkt-depth-14b", "disparity", "DKT-Depth-14B", "14B"),

@@ -63,11 +63,20 @@ def noised(z_geo: Latent, eps: Latent, sigma: Tensor) -> Latent:
 
 
 def loss(
-    network: Denoiser, z_rgb: Latent, z_geo: Latent, eps: Latent, ids: Int[Tensor, "B"], shift: float = SHIFT
+    network: Denoiser,
+    z_rgb: Latent,
+    z_geo: Latent,
+    eps: Latent,
+    ids: Int[Tensor, "B"],
+    shift: float = SHIFT,
+    weighted: bool = True,
 ) -> dict[str, Float[Tensor, ""]]:
-    """Flow-matching loss (Sec. 3.2) at the drawn entries of the training table, one id a sample."""
+    """Flow-matching loss (Sec. 3.2) at the drawn entries of the training table, one id a sample.
+
+    It is weighted by the table as in the released code, or all alike as in the paper.
+    """
     table, weights = (x.to(z_geo.device) for x in training_table(shift))
     sigma = table[ids].view(-1, 1, 1, 1, 1)
     v = velocity(network, noised(z_geo, eps, sigma), table[ids], z_rgb)
     error = (v.float() - (eps - z_geo)).square().mean(dim=(1, 2, 3, 4))
-    return {"loss": (error * weights[ids]).mean(), "mse": error.mean()}
+    return {"loss": (error * weights[ids]).mean() if weighted else error.mean(), "mse": error.mean()}

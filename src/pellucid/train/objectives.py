@@ -81,4 +81,4 @@ class GeometryObjective:
             return dvd.loss(self.network, z_rgb, z_geo, self.recipe.tau, *weights)
         eps = torch.randn(z_geo.shape, generator=rng).to(device)
         ids = torch.randint(dkt.TRAINING_STEPS, (len(z_geo),), generator=rng)
-        return dkt.loss(self.network, z_rgb, z_geo, eps, ids.to(device))
+        return dkt.loss(self.network, z_rgb, z_geo, eps, ids.to(device), weighted=self.recipe.weighted)

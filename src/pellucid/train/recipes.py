@@ -20,6 +20,9 @@ class Recipe:
     quantity: Literal["disparity", "normals"] = "disparity"
     tau: float = 0.5
     """DVD's fixed timestep, above 0 and at most 1; the trained pipeline works at it too."""
+    weighted: bool = True
+    """DKT's loss with the released code's weights, which are small where there is mostly noise, or all alike as in the
+    paper."""
     spatial_weight: float = 0.5
     """Weight of DVD's loss on the latent's gradients within a frame."""
     temporal_weight: float = 0.5
@@ -208,9 +211,9 @@ def nano_dkt() -> Recipe:
     """DKT-style disparity as an adapter on nano: noise in, five Euler steps."""
     return Recipe(
         method="dkt", base="nano", window=13, overlap=3, lora_rank=12, lora_alpha=12, lora_cross_attention=False,
-        steps=480, optimizer="muon", learning_rate=3e-3, schedule="cosine", warmup=30, weight_decay=0.0,
+        steps=400, optimizer="muon", learning_rate=3e-3, schedule="cosine", warmup=30, weight_decay=0.0,
         betas=(0.9, 0.98), sizes=NANO_SIZES, resolution=(224, 352), frames=(1, 5, 13), frame_weights=(12, 1, 1),
-        batch_frames=16, packed=1, variants=2,
+        batch_frames=16, packed=1, variants=2, weighted=False,
     )  # fmt: skip
 
 
@@ -218,7 +221,7 @@ def nano_normal() -> Recipe:
     """Normals as an adapter on nano, in one pass."""
     return replace(
         nano_dkt(), quantity="normals", method="dvd", lora_rank=16, lora_alpha=16, lora_head=True,
-        learning_rate=5e-3,
+        steps=480, learning_rate=5e-3,
     )  # fmt: skip
 
 
