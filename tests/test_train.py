@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import tyro
-from diffusers import AutoencoderKLWan
+from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from safetensors.torch import load_file
 
 from pellucid import GeometryPipeline
@@ -142,6 +142,12 @@ def test_an_adapter_for_flow_matching_starts_near_the_velocity(base):
     adapter.carry_noise(pipe.transformer, network, z_rgb, dvd.TAU)
     v = dkt.velocity(network, eps, torch.ones(()), z_rgb).detach()
     assert torch.corrcoef(torch.stack([v.flatten(), (eps - old).flatten()]))[0, 1] > 0.8
+
+
+def test_a_base_too_narrow_to_carry_the_noise_is_told():
+    narrow = WanTransformer3DModel(**TRANSFORMER | {"patch_size": [1, 2, 2]})  # 48 wide, 32 numbers a token
+    with pytest.raises(InputError, match=r"48 wide .* at least 64 wide"):
+        adapter.carry_noise(narrow, Network(narrow), torch.zeros(1, 8, 1, 4, 4), dvd.TAU)
 
 
 def test_what_comes_out_may_keep_a_share_of_the_base(base, sequences, tmp_path):

@@ -83,15 +83,20 @@ def carry_noise(transformer: WanTransformer3DModel, network: Denoiser, z_rgb: La
 
     That is nearly DKT's velocity (eps - z_geo), so training starts close to what it looks for. The noise enters along
     the directions of the residual stream that old answers, of these RGB latents, use least and the head does not see,
-    and the head takes it from there.
+    and the head takes it from there. Raises InputError for a transformer too narrow to have so many directions.
     """
+    head, patch = transformer.proj_out, transformer.patch_embedding
+    channels, (answers, width) = z_rgb.shape[1], head.weight.shape
+    if width < 2 * answers:
+        raise InputError(
+            f"the base is {width} wide and answers {answers} numbers a token; an adapter for dkt needs a base at least "
+            f"{2 * answers} wide"
+        )
     seen: dict[str, torch.Tensor] = {}
     hook = transformer.norm_out.register_forward_hook(lambda _, given, out: seen.update(stream=given[0], out=out))
     zeros = torch.zeros_like(z_rgb)
     network(torch.cat([zeros, z_rgb, zeros], dim=1), torch.full((len(z_rgb),), 1000 * tau, device=z_rgb.device))
     hook.remove()
-    head, patch = transformer.proj_out, transformer.patch_embedding
-    channels, (answers, width) = z_rgb.shape[1], head.weight.shape
     unseen = torch.linalg.svd(head.weight.float())[2][answers:]
     used = seen["out"].flatten(0, 1).float() @ unseen.T
     quiet = torch.linalg.eigh(torch.cov(used.T))[1][:, :answers].T @ unseen
