@@ -30,6 +30,11 @@ def add_yard(room: Room, rng: np.random.Generator, clear: float, floor: float) -
         at = (uniform(rng, -4, 4), clear + deep + uniform(rng, 0.0, 5.0), floor)
         low = _leaves(rng, 1.0) if rng.random() < 0.6 else sample_surface(rng, ("bricks", "concrete", "wood", "plain"))
         room.add("furniture", slab(half, deep, tall, edge=0.03), low, at, uniform(rng, -0.5, 0.5))
+    if rng.random() < 0.5:  # from side to side, close behind
+        half, deep, tall = uniform(rng, 3.0, 10.0), uniform(rng, 0.2, 0.6), uniform(rng, 0.6, 1.8)
+        at = (uniform(rng, -3, 3), clear + deep + uniform(rng, 0.2, 4.0), floor)
+        row = _leaves(rng, 1.0) if rng.random() < 0.7 else sample_surface(rng, ("bricks", "concrete", "wood"))
+        room.add("furniture", slab(half, deep, tall, edge=0.03), row, at, uniform(rng, -0.15, 0.15))
     for _ in range(int(rng.integers(0, 5))):
         _add_tree(room, rng, (uniform(rng, -8, 8), clear + uniform(rng, 1.0, 14.0), floor))
 
