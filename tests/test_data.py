@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pellucid.clip import InputError
-from pellucid.data.augment import NONE, Augmentation, augment
+from pellucid.data.augment import NONE, Augmentation, augment, defocus
 from pellucid.data.mixture import Mixture
 from pellucid.data.sequences import find_sequences, read_sequence, split_of
 
@@ -75,6 +75,27 @@ def test_a_quarter_of_a_turn_fits_the_picture_and_leaves_depth_as_it_is(sequence
     turned = augment(clip, (64, 48), replace(NONE, quarters=1.0), np.random.default_rng(4))
     ways = [np.rot90(clip.depth[0], k) for k in (1, 3)]
     assert any(np.array_equal(turned.depth[0], way) for way in ways), "a quarter, not a half, at this seed"
+
+
+def test_what_is_out_of_focus_is_blurred_and_sharp_edges_keep_their_colour():
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(0, 120, (1, 40, 60, 3), dtype=np.uint8)
+    rgb[:, :, :30, 0] = 255  # a red thing before a colourful ground without red
+    rgb[:, :, 30:, 0] = 0
+    depth = np.full((1, 40, 60), 5.0, np.float32)
+    depth[:, :, :30] = 0.5
+    kinds = set()
+    for seed in range(12):
+        seen = defocus(rgb, depth, 6.0, np.random.default_rng(seed))
+        near, far = ((seen[0, :, part] == rgb[0, :, part]).all() for part in (slice(0, 30), slice(45, 60)))
+        kinds.add((near, far))
+        if near:
+            assert not far and seen[0, :, 30:, 0].max() == 0, "nothing of what is sharp in front gets into the blur"
+            assert seen[0, :, 30:, 1].std() < 0.3 * rgb[0, :, 30:, 1].std()
+        if far:  # from the edge on outwards it lies over what is sharp
+            assert not near and seen[0, :, 30, 0].min() > 50
+    assert kinds == {(True, False), (False, True)}
+    np.testing.assert_array_equal(defocus(rgb, 0 * depth, 6.0, rng), rgb)
 
 
 def test_without_augmentation_only_the_size_changes(sequences):

@@ -9,7 +9,7 @@ from pellucid.clip import InputError
 from pellucid.synth.close import KINDS, NEAR_KINDS, sample_close
 from pellucid.synth.limbs import Grip
 from pellucid.synth.orbit import camera_poses, intrinsics
-from pellucid.synth.people import WIDE, sample_people
+from pellucid.synth.people import STREET, WIDE, sample_people
 from pellucid.synth.person import UPPER_ARM, person
 from pellucid.synth.request import RenderRequest
 from pellucid.synth.robot_arm import robot
@@ -20,6 +20,7 @@ from pellucid.synth.spec import SceneSpec
 
 near = partial(sample_close, near=True)
 wide = partial(sample_people, setting=WIDE)
+street = partial(sample_people, setting=STREET)
 
 
 def people(seed: int) -> SceneSpec:
@@ -40,6 +41,7 @@ def settled(sample, first: int) -> SceneSpec:
     [
         (sample_people, 15, {"people, outdoors", "people, room"}),
         (wide, 15, {"wide, outdoors", "wide, room"}),
+        (street, 15, {"street, outdoors", "street, room"}),
         (sample_close, 40, {f"close, {kind}" for kind in KINDS}),
         (near, 100, {f"near, {kind}" for kind in NEAR_KINDS}),
     ],
@@ -55,7 +57,7 @@ def test_a_seed_is_a_scene_and_its_text_is_too(sample, seeds, expected):
     assert environments == expected
 
 
-@pytest.mark.parametrize("sample", [sample_people, wide, sample_close, near])
+@pytest.mark.parametrize("sample", [sample_people, wide, street, sample_close, near])
 def test_bodies_have_names_of_their_own_and_closed_surfaces(sample):
     names = []
     for name, _, _, mesh, _ in scene_meshes(settled(sample, 340_000)):
@@ -154,7 +156,25 @@ def test_from_further_off_a_figure_is_seen_whole():
     assert whole
 
 
-@pytest.mark.parametrize("layout", ["people", "close", "near", "wide"])
+def test_a_street_is_seen_over_a_table_that_the_picture_cuts():
+    cut = total = 0
+    for seed in range(380_000, 380_012):
+        try:
+            spec = settle(street(seed, 3, (48, 80)))
+        except Rejected:
+            continue
+        pose = camera_poses(spec.camera, 3, 80 / 48)[1]
+        K = intrinsics(spec.camera, (48, 80))
+        table = next(item for item in spec.fixed if item.role == "table")
+        points = whole_mesh(table.geometry, table.parts).moved(table.pose.matrix).vertices
+        seen = (points - pose[:3, 3]) @ pose[:3, :3] @ K.T
+        u, v = (seen[:, :2] / seen[:, 2:]).T
+        inside = (seen[:, 2] > 0) & (u > 0) & (u < 80) & (v > 0) & (v < 48)
+        total, cut = total + 1, cut + bool((~inside).any() and v[inside].min(initial=48) > 8)
+    assert total and cut > total / 2
+
+
+@pytest.mark.parametrize("layout", ["people", "close", "near", "wide", "street"])
 def test_the_test_set_stays_out(tmp_path, layout):
     with pytest.raises(InputError, match=f"--layout {layout}"):
         RenderRequest(out=tmp_path / "x", scenes=1, layout=layout, split="test")

@@ -24,11 +24,12 @@ class Augmentation:
     white_balance: float = 0.2
     hue: float = 20.0  # degrees
     blur: float = 1.2  # pixels
+    defocus: float = 0.0  # pixels of the output, the largest radius of a blur that grows with the distance from focus
     noise: float = 0.04
     jpeg: int = 40  # lowest quality
 
 
-NONE = Augmentation(1, 0, 0, 0, False, 0, 0, 0, 0, 0, 0, 0, 100)
+NONE = Augmentation(1, 0, 0, 0, False, 0, 0, 0, 0, 0, 0, 0, 0, 100)
 
 
 def camera_matrix(size: tuple[int, int], out: tuple[int, int], a: Augmentation, rng: np.random.Generator) -> tuple:
@@ -82,6 +83,35 @@ def look(rgb: UInt8[np.ndarray, "T H W 3"], a: Augmentation, rng: np.random.Gene
     return np.stack(frames)
 
 
+def defocus(
+    rgb: UInt8[np.ndarray, "T H W 3"], depth: Float[np.ndarray, "T H W"], radius: float, rng: np.random.Generator
+) -> UInt8[np.ndarray, "T H W 3"]:
+    """The clip through an open lens: sharp where a depth of its first frame lies, blurred with the distance in 1/m.
+
+    `radius` is that of the circle of confusion, in pixels, for the whole range of the clip. Layers of like blur are
+    laid over each other from far to near, so that a sharp edge keeps its colour from the blur behind it, and a blurred
+    thing in front spills over what is sharp. Where the depth is unknown (0) it is sharp.
+    """
+    known = depth > 0
+    if radius < 1 or not known[0].any():
+        return rgb
+    disparity = np.where(known, 1 / np.where(known, depth, 1), np.nan)  # the sky's is 0
+    low, high = np.nanquantile(disparity, [0.02, 0.98])
+    focus = np.nanquantile(disparity[0], rng.uniform(0.3, 1.0))
+    circles = np.nan_to_num(radius * (disparity - focus) / max(high - low, 1e-6))
+    circles = np.rint(np.clip(circles, -radius, radius)).astype(int)
+    frames = []
+    for frame, circle in zip(rgb, circles, strict=True):
+        seen = np.zeros((*circle.shape, 4), np.float32)  # colour times cover, and cover
+        for c in np.unique(circle):
+            layer = np.dstack([frame.astype(np.float32), np.ones(circle.shape, np.float32)]) * (circle == c)[..., None]
+            if c:
+                layer = cv2.GaussianBlur(layer, (0, 0), abs(c) / 2)
+            seen = seen * (1 - layer[..., 3:]) + layer
+        frames.append((seen[..., :3] / np.maximum(seen[..., 3:], 1e-6) + 0.5).clip(0, 255).astype(np.uint8))
+    return np.stack(frames)
+
+
 def _turn(normals: Float[np.ndarray, "T H W 3"], flip: float, roll: float) -> Float[np.ndarray, "T H W 3"]:
     """Normals of the scene as the warped camera sees them: the inverse of the map from output to input axes."""
     c, s = np.cos(roll), np.sin(roll)
@@ -94,21 +124,23 @@ def augment(clip: Clip, size: tuple[int, int], a: Augmentation, rng: np.random.G
     M, flip, roll = camera_matrix(clip.rgb.shape[1:3], size, a, rng)
     shrink = cv2.INTER_AREA if np.abs(np.linalg.det(M[:, :2])) > 1.5 else cv2.INTER_LINEAR
     rgb = np.stack([warp(f, M, size, cv2.INTER_LINEAR if shrink == cv2.INTER_AREA else shrink) for f in clip.rgb])
-    rgb = look(rgb, a, rng)
 
     def truth(x: np.ndarray | None) -> np.ndarray | None:
         if x is None:
             return None
         return np.stack([warp(f, M, size, cv2.INTER_NEAREST) for f in x])
 
-    normals = truth(clip.normals)
+    depth, normals = truth(clip.depth), truth(clip.normals)
+    if a.defocus and depth is not None and (open_by := rng.uniform(-1, 1)) > 0:  # half of them stay sharp
+        rgb = defocus(rgb, depth, open_by * a.defocus, rng)
+    rgb = look(rgb, a, rng)
     glass = None if clip.transparent is None else truth(clip.transparent.astype(np.uint8))
     return replace(
         clip,
         rgb=rgb,
         K=None,
         T_world_camera=None,
-        depth=truth(clip.depth),
+        depth=depth,
         normals=None if normals is None else _turn(normals, flip, roll),
         transparent=None if glass is None else glass.astype(bool),
     )

@@ -43,8 +43,9 @@ def camera_poses(path: CameraPath, frames: int, aspect: float) -> Float64[np.nda
         elevation = float(np.clip(path.elevation + path.elevation_wobble.at(x), LOWEST, HIGHEST))
         away = distance * (1 + path.radius_wobble.at(x))
         direction = [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
-        eye = np.asarray(path.centre) + away * np.array(direction)
-        target = np.asarray(path.centre) + path.radius * np.array([w.at(x) for w in path.target_wobbles])
+        centre = np.asarray(path.centre) + np.array([0, 0, path.rise])
+        eye = centre + away * np.array(direction)
+        target = centre + path.radius * np.array([w.at(x) for w in path.target_wobbles])
         forward = (target - eye) / np.linalg.norm(target - eye)
         right = np.cross(forward, [0, 0, 1])
         right /= np.linalg.norm(right)

@@ -22,6 +22,7 @@ from pellucid.synth.spec import Material, Part, Pose, SceneSpec
 from pellucid.synth.surroundings import FLOOR, FLOOR_PATTERNS, TABLE, slab
 
 LIFTED = ("bottle", "bottle", "jar", "mug", "tumbler", "beaker", "flask", "goblet", "vase")
+RISE = (0.15, 0.45)  # metres above the things, of a camera that looks over a deep table
 HAND = 0.06  # metres round a hand that things keep clear of
 _SALT = 67_867_967
 
@@ -30,6 +31,7 @@ _SALT = 67_867_967
 class Setting:
     """In which share of scenes there is what, and from how far the camera looks."""
 
+    name: str
     outdoors: float = 0.3
     behind: float = 0.8  # somebody who reaches for things
     robot: float = 0.35  # where there is somebody too: without, there always is one
@@ -37,10 +39,15 @@ class Setting:
     metal_table: float = 0.1
     fill: tuple[float, float] | None = None  # of the camera's path; None is as in rooms
     desk: float = 0.0  # outdoors, beside it, with a screen
+    deep: bool = False  # a table that reaches below the picture, which looks over it at what stands behind
 
 
-HANDS = Setting()
-WIDE = Setting(outdoors=0.7, behind=0.6, robot=0.6, metal_table=0.35, fill=(1.9, 3.2), desk=0.6)
+HANDS = Setting("people")
+WIDE = Setting("wide", outdoors=0.7, behind=0.6, robot=0.6, metal_table=0.35, fill=(1.9, 3.2), desk=0.6)
+STREET = Setting(
+    "street", outdoors=0.85, behind=0.35, robot=0.8, bystander=0.7, metal_table=0.55, fill=(1.3, 2.6), desk=0.6,
+    deep=True,
+)  # fmt: skip
 
 
 def sample_people(seed: int, frames: int, resolution: tuple[int, int], setting: Setting = HANDS) -> SceneSpec:
@@ -53,7 +60,7 @@ def sample_people(seed: int, frames: int, resolution: tuple[int, int], setting: 
     room = Room(yaw=float(of_room.uniform(0, 2 * np.pi)))
     askew, sweep = (float(of_camera.choice([-1, 1]) * of_camera.uniform(*within)) for within in ASKEW_AND_SWEEP)
     outdoors = of_room.random() < setting.outdoors
-    edge, floor = _table(room, of_room, setting.metal_table)
+    edge, floor = (_deep_table if setting.deep else _table)(room, of_room, setting.metal_table)
     if outdoors:
         add_yard(room, of_room, edge + 1.0, floor)
         if of_wide.random() < setting.desk:
@@ -67,11 +74,13 @@ def sample_people(seed: int, frames: int, resolution: tuple[int, int], setting: 
     camera = view_of(of_camera, room.yaw - np.pi / 2 + askew, sweep, near=False)
     if setting.fill is not None:
         camera = replace(camera, fill=uniform(of_wide, *setting.fill))
+    if setting.deep:
+        camera = replace(camera, rise=uniform(of_wide, *RISE))
     return SceneSpec(
         seed=seed, split="train", frames=frames, resolution=resolution,
-        environment=f"{'people' if setting is HANDS else 'wide'}, {'outdoors' if outdoors else 'room'}",
+        environment=f"{setting.name}, {'outdoors' if outdoors else 'room'}",
         objects=objects, fixed=tuple(room.fixed), light=daylight(of_light) if outdoors else sample_light(of_light),
-        camera=replace(camera, elevation=uniform(of_camera, 0.1, 0.6), total=frames),
+        camera=replace(camera, elevation=uniform(of_camera, 0.1, 0.35 if setting.deep else 0.6), total=frames),
     )  # fmt: skip
 
 
@@ -79,6 +88,19 @@ def _table(room: Room, rng: np.random.Generator, metal: float) -> tuple[float, f
     """A table with its top at z = 0; the y of its far edge, and the height of the floor below it (negative)."""
     half = (uniform(rng, 0.5, 1.0), uniform(rng, 0.26, 0.42))
     thick, height, y = uniform(rng, 0.018, 0.04), uniform(rng, 0.7, 0.95), uniform(rng, 0.0, half[1] - 0.2)
+    return _add_table(room, rng, metal, half, y, thick, height)
+
+
+def _deep_table(room: Room, rng: np.random.Generator, metal: float) -> tuple[float, float]:
+    """The same, of a table that comes far towards the camera."""
+    half = (uniform(rng, 0.45, 1.0), uniform(rng, 0.4, 0.8))
+    thick, height = uniform(rng, 0.018, 0.05), uniform(rng, 0.7, 0.95)
+    return _add_table(room, rng, metal, half, uniform(rng, 0.25, 0.4) - half[1], thick, height)
+
+
+def _add_table(
+    room: Room, rng: np.random.Generator, metal: float, half: tuple[float, float], y: float, thick: float, height: float
+) -> tuple[float, float]:
     draw = rng.random()
     top = (
         sample_surface(rng)

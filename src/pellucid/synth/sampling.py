@@ -12,7 +12,7 @@ from pellucid.synth.assets import Assets
 from pellucid.synth.close import sample_close
 from pellucid.synth.lights import sample_light
 from pellucid.synth.orbit import sample_orbit
-from pellucid.synth.people import WIDE, sample_people
+from pellucid.synth.people import STREET, WIDE, sample_people
 from pellucid.synth.room import sample_room
 from pellucid.synth.spec import Layout, SceneSpec, Split
 from pellucid.synth.surroundings import sample_surroundings
@@ -59,6 +59,7 @@ _SAMPLERS: dict[Layout, Callable[[int, int, tuple[int, int]], SceneSpec]] = {
     "near": partial(sample_close, near=True),
     "people": sample_people,
     "room": sample_room,
+    "street": partial(sample_people, setting=STREET),
     "wide": partial(sample_people, setting=WIDE),
 }
 

@@ -19,7 +19,7 @@ from pellucid.synth.geometry import Geometry, Vector
 Color = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]  # w, x, y, z
 Split = Literal["train", "test"]
-Layout = Literal["heap", "apart", "room", "close", "near", "people", "wide"]
+Layout = Literal["heap", "apart", "room", "close", "near", "people", "wide", "street"]
 
 MATERIAL_IDS = {
     "none": 0,  # the sky
@@ -196,6 +196,7 @@ class CameraPath:
     centre: Vector = (0.0, 0.0, 0.05)
     radius: float = 0.2
     keep_out: float = 0.0  # no nearer to the centre than this
+    rise: float = 0.0  # metres by which eye and look-at point lie above the circle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
