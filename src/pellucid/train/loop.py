@@ -22,6 +22,7 @@ from tqdm import tqdm
 from pellucid.clip import InputError
 from pellucid.store import write_json
 from pellucid.train.cache import LatentCache
+from pellucid.train.muon import Muon
 from pellucid.train.objectives import Objective
 from pellucid.train.recipes import Recipe
 
@@ -88,12 +89,7 @@ def make_optimizers(recipe: Recipe, model: nn.Module) -> list[torch.optim.Optimi
     ]
     if inner:
         optimizers.append(
-            torch.optim.Muon(
-                [p for name, p in named.items() if name in inner],
-                lr=recipe.learning_rate,
-                weight_decay=recipe.weight_decay,
-                adjust_lr_fn="match_rms_adamw",
-            )
+            Muon([p for name, p in named.items() if name in inner], recipe.learning_rate, recipe.weight_decay)
         )
     return optimizers
 

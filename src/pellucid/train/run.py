@@ -1,6 +1,7 @@
 """From a recipe to a finished run: builds the models, the mixture and the objective, trains, exports."""
 
 import os
+import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -62,6 +63,17 @@ def announce(recipe: Recipe, mixture: Mixture) -> None:
         print(f"data: {'; '.join(notes)}", file=sys.stderr)
 
 
+def warn_of_software_bfloat16(recipe: Recipe) -> None:
+    """Say on stderr that an x86 processor without AVX-512 is to train in bfloat16, which it computes in software."""
+    gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
+    slow = platform.machine() in ("x86_64", "AMD64") and not torch.backends.cpu.get_cpu_capability().startswith(
+        "AVX512"
+    )
+    if recipe.mixed_precision == "bf16" and slow and not gpu:
+        note = "this CPU computes bfloat16 in software; --mixed-precision no is many times faster"
+        print(f"warning: {note}", file=sys.stderr)
+
+
 def train(
     recipe: Recipe,
     data: Sequence[Path],
@@ -78,6 +90,7 @@ def train(
     """
     if not resume and (out / "recipe.json").exists():
         raise InputError(f"{out}: holds a run already; add --resume to go on with it or name another folder")
+    warn_of_software_bfloat16(recipe)
     if recipe.method == "completion":
         if recipe.base is None:
             raise InputError("this recipe completes beside a model of disparity; add --base NAME")
