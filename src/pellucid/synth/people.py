@@ -101,6 +101,7 @@ def _deep_table(room: Room, rng: np.random.Generator, metal: float) -> tuple[flo
 def _add_table(
     room: Room, rng: np.random.Generator, metal: float, half: tuple[float, float], y: float, thick: float, height: float
 ) -> tuple[float, float]:
+    """With that half width and half depth about y, and legs; `metal` is the share of tops of metal."""
     draw = rng.random()
     top = (
         sample_surface(rng)
