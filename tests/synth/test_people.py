@@ -16,7 +16,7 @@ from pellucid.synth.robot_arm import robot
 from pellucid.synth.scene import scene_meshes
 from pellucid.synth.settle import Rejected, settle
 from pellucid.synth.shapes import build_mesh, whole_mesh
-from pellucid.synth.spec import SceneSpec
+from pellucid.synth.spec import FixedObject, SceneSpec
 
 near = partial(sample_close, near=True)
 wide = partial(sample_people, setting=WIDE)
@@ -34,6 +34,15 @@ def settled(sample, first: int) -> SceneSpec:
         except Rejected:
             continue
     raise AssertionError("twenty scenes in a row were rejected")
+
+
+def in_picture(spec: SceneSpec, item: FixedObject) -> tuple[np.ndarray, np.ndarray]:
+    """Which points of it lie in the second of three views of 48x80, and all points' rows there."""
+    pose, K = camera_poses(spec.camera, 3, 80 / 48)[1], intrinsics(spec.camera, (48, 80))
+    points = whole_mesh(item.geometry, item.parts).moved(item.pose.matrix).vertices
+    seen = (points - pose[:3, 3]) @ pose[:3, :3] @ K.T
+    u, v = (seen[:, :2] / seen[:, 2:]).T
+    return (seen[:, 2] > 0) & (u > 0) & (u < 80) & (v > 0) & (v < 48), v
 
 
 @pytest.mark.parametrize(
@@ -145,14 +154,9 @@ def test_from_further_off_a_figure_is_seen_whole():
             spec = settle(wide(seed, 3, (48, 80)))
         except Rejected:
             continue
-        pose = camera_poses(spec.camera, 3, 80 / 48)[1]
-        K = intrinsics(spec.camera, (48, 80))
         for item in spec.fixed:
             if item.role in ("person", "robot"):
-                points = whole_mesh(item.geometry, item.parts).moved(item.pose.matrix).vertices
-                seen = (points - pose[:3, 3]) @ pose[:3, :3] @ K.T
-                u, v = (seen[:, :2] / seen[:, 2:]).T
-                whole += bool((seen[:, 2] > 0).all() and ((u > 0) & (u < 80) & (v > 0) & (v < 48)).all())
+                whole += bool(in_picture(spec, item)[0].all())
     assert whole
 
 
@@ -163,13 +167,8 @@ def test_a_street_is_seen_over_a_table_that_the_picture_cuts():
             spec = settle(street(seed, 3, (48, 80)))
         except Rejected:
             continue
-        pose = camera_poses(spec.camera, 3, 80 / 48)[1]
-        K = intrinsics(spec.camera, (48, 80))
         table = next(item for item in spec.fixed if item.role == "table")
-        points = whole_mesh(table.geometry, table.parts).moved(table.pose.matrix).vertices
-        seen = (points - pose[:3, 3]) @ pose[:3, :3] @ K.T
-        u, v = (seen[:, :2] / seen[:, 2:]).T
-        inside = (seen[:, 2] > 0) & (u > 0) & (u < 80) & (v > 0) & (v < 48)
+        inside, v = in_picture(spec, table)
         total, cut = total + 1, cut + bool((~inside).any() and v[inside].min(initial=48) > 8)
     assert total and cut > total / 2
 
