@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pellucid.clip import InputError
+from pellucid.clip import Clip, InputError
 from pellucid.data.augment import NONE, Augmentation, augment, defocus
+from pellucid.data.decals import with_decals
 from pellucid.data.mixture import Mixture
 from pellucid.data.sequences import find_sequences, read_sequence, split_of
 
@@ -96,6 +97,66 @@ def test_what_is_out_of_focus_is_blurred_and_sharp_edges_keep_their_colour():
             assert not near and seen[0, :, 30, 0].min() > 50
     assert kinds == {(True, False), (False, True)}
     np.testing.assert_array_equal(defocus(rgb, 0 * depth, 6.0, rng), rgb)
+
+
+def floor_and_box() -> tuple[Clip, np.ndarray]:
+    """Two views, the second from farther right, of a grey floor 1 m below the camera and of a grey box; where it is."""
+    K = np.array([[60.0, 0, 31.5], [0, 60, 3.5], [0, 0, 1]])
+    v, u = np.indices((48, 64))
+    floor = np.where(v > 3.5, 60 / np.maximum(v - 3.5, 1e-3), np.inf)
+    box = (v >= 18) & (v < 30) & (u >= 26) & (u < 38)
+    depth = np.stack([np.where(box, 2.0, floor)] * 2).astype(np.float32)
+    poses = np.stack([np.eye(4)] * 2)
+    poses[1, 0, 3] = 0.3
+    rgb = np.full((2, 48, 64, 3), 128, np.uint8)
+    return Clip(name="floor", rgb=rgb, K=K, T_world_camera=poses, depth=depth), box
+
+
+def printed(clip: Clip, seed: int) -> np.ndarray:
+    """The pixels that decals change [T,H,W]."""
+    seen = with_decals(clip, np.random.default_rng(seed))
+    assert seen.depth is clip.depth
+    return (seen.rgb != clip.rgb).any(-1)
+
+
+def test_decals_lie_on_planes_and_stay_where_they_are_in_the_world():
+    clip, box = floor_and_box()
+    shares = []
+    for seed in range(20):
+        first, second = printed(clip, seed)
+        shares.append(first.mean())
+        assert not first[:4].any() and not second[:4].any(), "nothing is printed on the sky"
+        v, u = np.nonzero(~box & (np.indices(box.shape)[0] > 6))
+        moved = np.rint(u - 0.3 * 60 / clip.depth[0, v, u]).astype(int)  # where the second view sees the same point
+        both = (moved >= 0) & (moved < 64)
+        both[both] &= ~box[v[both], moved[both]]
+        same = first[v[both], u[both]] == second[v[both], moved[both]]
+        assert same.mean() > 0.9, f"seed {seed}: all but edges, which are rounded"
+    assert 0.02 < np.mean(shares) < 0.5
+
+
+def test_decals_are_hidden_by_what_stands_before_them_and_seen_through_glass():
+    clip, box = floor_and_box()
+    behind_it = 0
+    for seed in range(40):
+        opaque = printed(clip, seed)[0]
+        clear = printed(replace(clip, transparent=np.stack([box] * 2)), seed)[0]
+        assert (clear & ~box).any() or not clear.any(), "glass itself is never printed"
+        behind_it += (clear & box).any() and (opaque & ~box).any() and not (opaque & box).any()
+    assert behind_it > 3
+
+
+def test_decals_keep_shadows_and_leave_clips_without_planes_alone():
+    clip, _ = floor_and_box()
+    shadow = clip.rgb.copy()
+    shadow[:, :, :32] = 40
+    lit = with_decals(clip, np.random.default_rng(2)).rgb.astype(float).mean(-1)
+    dark = with_decals(replace(clip, rgb=shadow), np.random.default_rng(2)).rgb.astype(float).mean(-1)
+    assert (dark[:, :, :32] <= lit[:, :, :32] + 1).all()
+    rough = clip.depth * np.random.default_rng(0).uniform(0.8, 1.2, clip.depth.shape).astype(np.float32)
+    for untouched in (replace(clip, depth=rough), replace(clip, depth=None), replace(clip, K=None)):
+        assert with_decals(untouched, np.random.default_rng(0)).rgb is clip.rgb
+    assert with_decals(replace(clip, T_world_camera=None), np.random.default_rng(0)).rgb is clip.rgb
 
 
 def test_without_augmentation_only_the_size_changes(sequences):

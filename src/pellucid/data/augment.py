@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from pellucid.clip import Clip
+from pellucid.data.decals import with_decals
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,12 @@ class Augmentation:
     hue: float = 20.0  # degrees
     blur: float = 1.2  # pixels
     defocus: float = 0.0  # pixels of the output, the largest radius of a blur that grows with the distance from focus
+    decals: float = 0.0  # share of clips with flat prints on their planes
     noise: float = 0.04
     jpeg: int = 40  # lowest quality
 
 
-NONE = Augmentation(1, 0, 0, 0, False, 0, 0, 0, 0, 0, 0, 0, 0, 100)
+NONE = Augmentation(1, 0, 0, 0, False, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100)
 
 
 def camera_matrix(size: tuple[int, int], out: tuple[int, int], a: Augmentation, rng: np.random.Generator) -> tuple:
@@ -121,6 +123,8 @@ def _turn(normals: Float[np.ndarray, "T H W 3"], flip: float, roll: float) -> Fl
 
 def augment(clip: Clip, size: tuple[int, int], a: Augmentation, rng: np.random.Generator) -> Clip:
     """The clip as another camera with another look would have seen it, at (height, width); truth is moved alike."""
+    if a.decals and rng.random() < a.decals:
+        clip = with_decals(clip, rng)
     M, flip, roll = camera_matrix(clip.rgb.shape[1:3], size, a, rng)
     shrink = cv2.INTER_AREA if np.abs(np.linalg.det(M[:, :2])) > 1.5 else cv2.INTER_LINEAR
     rgb = np.stack([warp(f, M, size, cv2.INTER_LINEAR if shrink == cv2.INTER_AREA else shrink) for f in clip.rgb])
