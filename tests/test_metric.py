@@ -17,6 +17,7 @@ from pellucid.align import (
     plane_below,
     plane_depth,
     tag_plane,
+    tag_table,
 )
 from pellucid.align._membrane import membrane
 from pellucid.camera import backproject, intrinsics_from_fov, load_intrinsics
@@ -230,6 +231,13 @@ def test_a_drawn_tag_lies_where_it_was_put():
     normal = turn[:, 2] * np.sign(turn[:, 2] @ middle)
     assert np.degrees(np.arccos(np.clip(plane[:3] @ normal, -1, 1))) < 1.5
     assert abs(plane[3] - normal @ middle) < 3e-3
+    table = tag_table(tags, size, camera, 480, 640)
+    v, u = np.nonzero(np.isfinite(table))
+    places = table[v, u, None] * (np.stack([u, v, np.ones(len(u))], -1) @ np.linalg.inv(camera).T) - middle
+    on_paper = places @ turn
+    np.testing.assert_allclose(np.abs(on_paper[:, :2]).max(axis=0), 2.5 * size, rtol=0.03)
+    np.testing.assert_allclose(on_paper[:, 2], 0, atol=8e-3)
+    assert np.isnan(table).mean() > 0.5
     assert not find_tags(np.full((48, 64, 3), 200, np.uint8), camera, size)
     with pytest.raises(InputError, match="no tag was found"):
         tag_plane({})

@@ -260,8 +260,8 @@ def test_without_a_sensor_a_table_or_a_metric_model_tells(models, clip, truth, t
 
 
 def corners_on_table(size: float) -> np.ndarray:
-    """A square of that size on the table."""
-    middle, along = TABLE[:3] * TABLE[3] + [0.1, 0, 0], np.array([size / 2, 0, 0])
+    """A square of that size on the table, right of what the camera looks at."""
+    middle, along = np.array([0.1, 0, TABLE[3] / TABLE[2]]), np.array([size / 2, 0, 0])
     across = np.cross(TABLE[:3], along)
     return middle + np.stack([-along - across, along - across, along + across, across - along])
 
@@ -512,4 +512,4 @@ def test_a_table_by_a_real_tag(real, tmp_path):
     report = sidecar(tmp_path / "000001_L")["metric"]
     assert (report["tag_size"], report["tag_family"]) == (0.08, "36h11")
     depth = load_prediction(tmp_path / "000001_L").values[0]
-    assert abs(depth[480, 417] - 0.785) < 0.2  # the bottle's base; nano is no more exact than that
+    assert abs(depth[480, 417] - 0.785) < 0.12  # the bottle's base; nano is no more exact than that

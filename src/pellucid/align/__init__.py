@@ -28,3 +28,4 @@ from ._seams import Seam as Seam
 from ._tag import FAMILIES as FAMILIES
 from ._tag import find_tags as find_tags
 from ._tag import tag_plane as tag_plane
+from ._tag import tag_table as tag_table

@@ -1,12 +1,15 @@
-"""AprilTags of known size: the plane they lie on, in metres."""
+"""AprilTags of known size: the plane they lie on, in metres, and how far around them it counts."""
 
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
+from scipy.spatial import ConvexHull
 
 from pellucid.clip import InputError
 
-from ._plane import Plane, make_plane
+from ._plane import Plane, make_plane, plane_depth
+
+AROUND = 2  # sizes of a tag; so far around the tags their plane is taken for the table's
 
 FAMILIES = {
     "36h11": cv2.aruco.DICT_APRILTAG_36H11,
@@ -54,3 +57,23 @@ def tag_plane(tags: dict[int, Float[np.ndarray, "4 3"]]) -> Plane:
     normal = np.linalg.svd(corners - middle)[2][-1]
     x, y, z = map(float, normal)
     return make_plane(x, y, z, float(normal @ middle))
+
+
+def tag_table(
+    tags: dict[int, Float[np.ndarray, "4 3"]], size: float, K: Float[np.ndarray, "3 3"], H: int, W: int
+) -> Float[np.ndarray, "H W"]:
+    """Planar depth in metres of the table at the pixels where its tags tell of it; NaN elsewhere.
+
+    That is between them and twice their size around: beyond, the plane may lie behind a wall or hang over the table's
+    edge. Raises InputError without a tag.
+    """
+    plane = tag_plane(tags)
+    depth = plane_depth(plane, K, H, W)
+    along = np.linalg.svd(plane[None, :3])[2][1:]  # two directions of the plane
+    corners = np.concatenate(list(tags.values())) @ along.T
+    v, u = np.mgrid[:H, :W]
+    places = (depth[..., None] * (np.stack([u, v, np.ones((H, W))], -1) @ np.linalg.inv(K).T)) @ along.T
+    near = np.isfinite(depth)
+    for *normal, offset in ConvexHull(corners).equations:
+        near &= places @ normal + offset < AROUND * size  # NaN compares false
+    return np.where(near, depth, np.nan)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pellucid.align import find_tags, plane_depth, tag_plane
+from pellucid.align import find_tags, plane_depth, tag_table
 from pellucid.clip import Estimator, InputError
 from pellucid.predict.completion import network_sha256
 from pellucid.predict.metric_request import MetricRequest
@@ -135,9 +135,9 @@ def depth_of(given: Path, source: Source, alone: bool) -> Path:
 def _tagged(
     _: int, rgb: UInt8[np.ndarray, "H W 3"], *, K: Float[np.ndarray, "3 3"], size: float, family: str
 ) -> Float[np.ndarray, "H W"] | None:
-    """The table on which the tags of a frame lie."""
+    """The table on which the tags of a frame lie, where they tell of it."""
     tags = find_tags(rgb, K, size, family)
-    return plane_depth(tag_plane(tags), K, *rgb.shape[:2]) if tags else None
+    return tag_table(tags, size, K, *rgb.shape[:2]) if tags else None
 
 
 class _Asked:
