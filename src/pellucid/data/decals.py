@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from pellucid.camera import backproject
 from pellucid.clip import Clip
 
 MOST = 3  # in a clip
@@ -36,7 +37,7 @@ def with_decals(clip: Clip, rng: np.random.Generator) -> Clip:
         return clip
     poses = np.eye(4)[None] if clip.T_world_camera is None else np.asarray(clip.T_world_camera, np.float64)
     glass = np.zeros(clip.depth.shape, bool) if clip.transparent is None else clip.transparent
-    rays = _rays(clip.depth.shape[1:], clip.K)
+    rays = backproject(np.ones(clip.depth.shape[1:]), clip.K)  # the pixels' points at depth 1
     rgb = clip.rgb
     for _ in range(int(rng.integers(1, MOST + 1))):
         place = _place(np.where(glass[0], np.nan, clip.depth[0]), rays, poses[0], rng)
@@ -45,12 +46,6 @@ def with_decals(clip: Clip, rng: np.random.Generator) -> Clip:
             views = zip(rgb, clip.depth, glass, poses, strict=True)
             rgb = np.stack([_printed(f, d, g, rays, pose, place, page, strength) for f, d, g, pose in views])
     return replace(clip, rgb=rgb)
-
-
-def _rays(size: tuple[int, int], K: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "H W 3"]:
-    """The points of the pixels at depth 1, in the camera frame."""
-    v, u = np.indices(size)
-    return np.stack([u, v, np.ones(size)], -1) @ np.linalg.inv(K).T
 
 
 def _place(
