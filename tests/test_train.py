@@ -17,6 +17,7 @@ from pellucid.model import adapter, dkt, dvd, latents
 from pellucid.model.catalog import CATALOG
 from pellucid.model.network import Network
 from pellucid.train.beginnings import begin
+from pellucid.train.flow_start import start_flow, tokens
 from pellucid.train.loop import NonFiniteLoss
 from pellucid.train.objectives import GeometryObjective
 from pellucid.train.recipes import RECIPES, Recipe
@@ -129,25 +130,34 @@ def test_an_adapter_loads_on_its_base_and_changes_it(base, sequences, tmp_path):
 
 
 def test_an_adapter_for_flow_matching_starts_near_the_velocity(base):
-    """It begins with the noise less the old answer: eps - z_geo, if the old answer were right."""
+    """For noise it has not seen it answers about eps - z_geo, where the old answers are right."""
     pipe = GeometryPipeline.from_pretrained(base / "model").to(torch.float32)
     torch.manual_seed(0)
-    z_rgb, eps = torch.randn(2, 4, 8, 1, 8, 12)
-    old = dvd.solve(Network(pipe.transformer), z_rgb)
+    z_rgb, eps = torch.randn(2, 8, 8, 1, 8, 12)
+    old = dvd.solve(Network(pipe.transformer), z_rgb).detach()
     adapter.widen(pipe.transformer, 24, at=8)
     adapter.add(pipe.transformer, 4, 4, widened=True)
     network = Network(pipe.transformer)
     unseen = dkt.velocity(network, eps, torch.tensor(dvd.TAU), z_rgb)
     assert torch.allclose(unseen, old, atol=1e-5), "noise that nothing looks at changes nothing"
-    adapter.carry_noise(pipe.transformer, network, z_rgb, dvd.TAU)
+    start_flow(pipe.transformer, network, z_rgb, old, dvd.TAU)
     v = dkt.velocity(network, eps, torch.ones(()), z_rgb).detach()
-    assert torch.corrcoef(torch.stack([v.flatten(), (eps - old).flatten()]))[0, 1] > 0.8
+    assert torch.corrcoef(torch.stack([v.flatten(), (eps - old).flatten()]))[0, 1] > 0.9
+
+
+def test_latents_as_tokens_are_what_the_transformer_makes_latents_of(base):
+    transformer = GeometryPipeline.from_pretrained(base / "model").to(torch.float32).transformer
+    seen = []
+    transformer.proj_out.register_forward_hook(lambda _module, _given, out: seen.append(out.flatten(0, 1)))
+    z = Network(transformer)(torch.randn(2, 8, 3, 8, 12), torch.full((2,), 500.0))
+    assert torch.equal(tokens(z, transformer.config.patch_size), seen[0])
 
 
 def test_a_base_too_narrow_to_carry_the_noise_is_told():
     narrow = WanTransformer3DModel(**TRANSFORMER | {"patch_size": [1, 2, 2]})  # 48 wide, 32 numbers a token
+    z = torch.zeros(1, 8, 1, 4, 4)
     with pytest.raises(InputError, match=r"48 wide .* at least 64 wide"):
-        adapter.carry_noise(narrow, Network(narrow), torch.zeros(1, 8, 1, 4, 4), dvd.TAU)
+        start_flow(narrow, Network(narrow), z, z, dvd.TAU)
 
 
 def test_what_comes_out_may_keep_a_share_of_the_base(base, sequences, tmp_path):

@@ -15,12 +15,10 @@ from peft import LoraConfig, get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
 from pellucid.clip import InputError
-from pellucid.model.dkt import Denoiser, Latent
 
 TARGETS = r"blocks\.\d+\.(attn[12]\.(to_q|to_k|to_v|to_out\.0)|ffn\.net\.(0\.proj|2))"  # all linears of the blocks
 SELF_TARGETS = r"blocks\.\d+\.(attn1\.(to_q|to_k|to_v|to_out\.0)|ffn\.net\.(0\.proj|2))"
 EXTRA_TARGETS = ("patch_embedding", "time_embedder.linear_1", "time_embedder.linear_2", "time_proj", "proj_out")
-ENTRY = 2.0  # size of the noise in the residual stream, where nano's own signal starts at 0.5 and ends at 6
 INDEX = "model_index.json"
 WEIGHTS = "adapter.safetensors"
 
@@ -75,40 +73,6 @@ def widen(transformer: WanTransformer3DModel, in_channels: int, at: int) -> None
         new.bias = torch.nn.Parameter(old.bias.clone())
     transformer.patch_embedding = new
     transformer.register_to_config(in_channels=in_channels)
-
-
-@torch.no_grad()
-def carry_noise(transformer: WanTransformer3DModel, network: Denoiser, z_rgb: Latent, tau: float) -> None:
-    """Let a widened DVD transformer, adapters added, answer "noisy latents less my old answer", for flow matching.
-
-    That is nearly DKT's velocity (eps - z_geo), so training starts close to what it looks for. The noise enters along
-    the directions of the residual stream that old answers, of these RGB latents, use least and the head does not see,
-    and the head takes it from there. Raises InputError for a transformer too narrow to have so many directions.
-    """
-    head, patch = transformer.proj_out, transformer.patch_embedding
-    channels, (answers, width) = z_rgb.shape[1], head.weight.shape
-    if width < 2 * answers:
-        raise InputError(
-            f"the base is {width} wide and answers {answers} numbers a token; an adapter for dkt needs a base at least "
-            f"{2 * answers} wide"
-        )
-    seen: dict[str, torch.Tensor] = {}
-    hook = transformer.norm_out.register_forward_hook(lambda _, given, out: seen.update(stream=given[0], out=out))
-    zeros = torch.zeros_like(z_rgb)
-    network(torch.cat([zeros, z_rgb, zeros], dim=1), torch.full((len(z_rgb),), 1000 * tau, device=z_rgb.device))
-    hook.remove()
-    unseen = torch.linalg.svd(head.weight.float())[2][answers:]
-    used = seen["out"].flatten(0, 1).float() @ unseen.T
-    quiet = torch.linalg.eigh(torch.cov(used.T))[1][:, :answers].T @ unseen
-    enter = quiet.T.view(width, *transformer.config.patch_size, channels).movedim(-1, 1) * ENTRY
-    leave = quiet * (seen["stream"].float().std(-1).mean() / ENTRY)
-    into = torch.zeros(width, *patch.lora_A["default"].weight.shape[1:])
-    into[:, :channels] = enter
-    eye = torch.eye(into[0].numel())
-    patch.lora_A["default"].weight.copy_(eye.view_as(patch.lora_A["default"].weight))
-    patch.lora_B["default"].weight.copy_(into.flatten(1).view_as(patch.lora_B["default"].weight))
-    head.lora_A["default"].weight.copy_(leave - 2 * head.weight)
-    head.lora_B["default"].weight.copy_(torch.eye(answers))
 
 
 def save(transformer: WanTransformer3DModel, folder: Path, base: str, scaling: float, config: dict[str, Any]) -> None:

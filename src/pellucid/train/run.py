@@ -27,6 +27,7 @@ from pellucid.store import read_json, write_json
 from pellucid.train.beginnings import begin
 from pellucid.train.cache import LatentCache, Latents, fingerprint
 from pellucid.train.completion import train_completion
+from pellucid.train.flow_start import start_flow
 from pellucid.train.loop import fit
 from pellucid.train.objectives import AutoencoderObjective, GeometryObjective
 from pellucid.train.recipes import Recipe
@@ -176,8 +177,9 @@ def train_geometry(
 
     batches = [[remembered(s) for s in held_out.batch(i)] for i in range(recipe.validation_batches)]
     if widened and not resume:
-        first = [x.rgb for x in prepare([(s, cache.read(s) or mixture.load(s)) for s in mixture.batch(0)])]
-        adapter.carry_noise(pipe.transformer, network, torch.cat(first).to(vae.device), recipe.tau)
+        first = prepare([(s, cache.read(s) or mixture.load(s)) for s in mixture.batch(0)])
+        z_rgb, z_geo = (torch.cat([getattr(x, k) for x in first]).to(vae.device) for k in ("rgb", recipe.quantity))
+        start_flow(pipe.transformer, network, z_rgb, z_geo, recipe.tau)
 
     def validate() -> dict[str, float]:
         rng = torch.Generator().manual_seed(0)
