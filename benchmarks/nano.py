@@ -19,6 +19,7 @@ import torch
 from diffusers import WanTransformer3DModel
 
 from pellucid import GeometryPipeline, align_disparity, metrics
+from pellucid.clip import Clip
 from pellucid.data.sequences import find_sequences, read_sequence
 
 RESULTS = Path(__file__).parent / "results"
@@ -72,14 +73,20 @@ def untrained(pipe: GeometryPipeline) -> GeometryPipeline:
 CONFIG = ("method", "quantity", "height", "width", "window", "overlap", "num_inference_steps")
 
 
+def aligned(estimate: Callable[[np.ndarray], np.ndarray], clip: Clip) -> tuple[np.ndarray, np.ndarray]:
+    """Depth after one scale and shift for the clip, and the pixels that count."""
+    assert clip.depth is not None
+    valid = np.isfinite(clip.depth) & (clip.depth > NEAR) & (clip.depth < FAR)
+    prediction = np.maximum(estimate(clip.rgb), 1e-6).astype(np.float32)
+    return align_disparity(prediction, clip.depth, valid, min_depth=NEAR, max_depth=FAR), valid
+
+
 def score(estimate: Callable[[np.ndarray], np.ndarray], sequences: list) -> dict[str, dict[str, float]]:
     """Means over clips, on all pixels and on glass alone."""
     rows: dict[str, list[dict[str, float]]] = {"all": [], "glass": []}
     for sequence in sequences:
         clip = read_sequence(sequence)
-        valid = np.isfinite(clip.depth) & (clip.depth > NEAR) & (clip.depth < FAR)
-        prediction = np.maximum(estimate(clip.rgb), 1e-6).astype(np.float32)
-        depth = align_disparity(prediction, clip.depth, valid, min_depth=NEAR, max_depth=FAR)
+        depth, valid = aligned(estimate, clip)
         rows["all"].append(metrics.depth_metrics(depth, clip.depth, valid))
         if (valid & clip.transparent).sum() > 100:
             rows["glass"].append(metrics.depth_metrics(depth, clip.depth, valid, mask=clip.transparent))

@@ -301,7 +301,6 @@ def test_a_short_clip_is_played_forth_and_back(scenes):
         (["--ablation", "tau", "--resolution", "big"], "such as 480x832"),
         (["--ablation", "tau", "--benchmark", "kitti"], "--benchmark"),
         (["--ablation", "tau", "--base", "no-such"], "no model is called 'no-such'"),
-        (["--ablation", "steps"], "--base is missing: steps runs a model of DKT's, such as runs/nano_dkt"),
         (["--ablation", "steps", "--base", "nano"], "is a model of dvd for disparity; this ablation takes one of dkt"),
     ],
 )

@@ -204,7 +204,7 @@ def test_download_sizes_follow_from_the_parameter_counts():
 
 
 def test_bundled_models_lie_in_the_package():
-    for name in ("nano", "nano-normal"):
+    for name in ("nano", "nano-normal", "nano-dkt"):
         assert catalog.resolve(name) == Path(catalog.__file__).parents[1] / "assets" / "nano" / name
 
 

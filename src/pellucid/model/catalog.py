@@ -123,6 +123,7 @@ CATALOG = {
     for entry in (
         _bundled("nano", "dvd", "disparity"),
         _bundled("nano-normal", "dvd", "normals"),
+        _bundled("nano-dkt", "dkt", "disparity"),
         _dkt("dkt-depth-1.3b", "disparity", "DKT-Depth-1-3B-v1.1", "1.3B"),
         _dkt("dkt-depth-14b", "disparity", "DKT-Depth-14B", "14B"),
         _dkt("dkt-normal-14b", "normals", "DKT-Normal-14B", "14B"),

@@ -26,8 +26,8 @@ class AblationRequest:
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
     """Folder for what is trained, scores, NAME.json, NAME.md, and ablations.md of all in it."""
     base: Annotated[str | None, tyro.conf.arg(metavar="NAME|DIR")] = None
-    """Model that arms start from or run: a name, a folder, or a run of `pellucid train`. By default nano; steps
-    needs a model of DKT's, such as runs/nano_dkt."""
+    """Model that arms start from or run: a name, a folder, or a run of `pellucid train`. By default nano; for
+    steps, which needs a model of DKT's, nano-dkt."""
     steps: Annotated[int, tyro.conf.arg(metavar="N")] = 60
     """Training steps of an arm."""
     seeds: Annotated[int, tyro.conf.arg(metavar="N")] = 2
@@ -46,11 +46,6 @@ class AblationRequest:
     def __post_init__(self) -> None:
         if self.ablation not in ABLATIONS:
             raise InputError(f"there is no ablation {self.ablation!r}; available: {', '.join(ABLATIONS)}")
-        if self.base is None and ABLATIONS[self.ablation].base is None:
-            raise InputError(
-                f"--base is missing: {self.ablation} runs a model of DKT's, such as runs/nano_dkt after "
-                "`pellucid train nano_dkt`, or dkt-depth-1.3b"
-            )
         for name, least in (("steps", 1), ("seeds", 1), ("clips", 1), ("frames", 1)):
             value = getattr(self, name)
             if value is not None and value < least:

@@ -103,7 +103,7 @@ def _result(
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{cpu_count()} cores, {platform.machine()}",
         "versions": {name: version(name) for name in ("pellucid", "torch")},
-        "base": Path(request.base or str(bench.ablation.base)).name,
+        "base": Path(request.base or bench.ablation.base).name,
         "steps": request.steps if recipe else None,
         "recipe": recipe and {k: recipe[k] for k in ("batch_frames", "sizes", "optimizer")},
         "size": bench.size,

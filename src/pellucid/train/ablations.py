@@ -41,8 +41,8 @@ class Ablation:
     """The arm that these words call the best."""
     differs: str
     """What is not as in the paper, and so may change the order."""
-    base: str | None = "nano"
-    """The default; none where the user must name one."""
+    base: str = "nano"
+    """The default."""
     method: str = "dvd"
     windows: bool = False
     """Whether windows are varied: on long clips, with nothing drawn, so that clips take the place of seeds."""
@@ -135,7 +135,7 @@ ABLATIONS = {
         differs=f"{_TRAINED} Ranks are the paper's in proportion to the width of the network, and a small one.",
     ),
     "steps": Ablation(
-        title="inference steps of DKT", arms=_steps, paper="DKT", base=None, method="dkt",
+        title="inference steps of DKT", arms=_steps, paper="DKT", base="nano-dkt", method="dkt",
         said="Fig. 7 is a plot of 1, 5, 10, 15, 20 and 30 steps, its numbers are not known to us; the text says that "
         "5 steps are the balance and that more lose detail.",
         best_said="steps 5",

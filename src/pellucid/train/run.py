@@ -200,8 +200,8 @@ def start_pipeline(recipe: Recipe) -> GeometryPipeline:
     height, width = recipe.resolution or recipe.sizes[0]
     config: dict[str, Any] = {
         "method": recipe.method, "quantity": recipe.quantity, "height": height, "width": width,
-        "window": recipe.window, "overlap": recipe.overlap, "num_inference_steps": 1 if recipe.method == "dvd" else 5,
-        "tau": recipe.tau,
+        "window": recipe.window, "overlap": recipe.overlap, "tau": recipe.tau,
+        "num_inference_steps": 1 if recipe.method == "dvd" else recipe.num_inference_steps,
     }  # fmt: skip
     if recipe.base is not None:
         pipe = GeometryPipeline.from_pretrained(base_model(recipe.base))
