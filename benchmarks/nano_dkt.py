@@ -58,7 +58,7 @@ def main() -> None:
         f"{os.cpu_count()} cores, {platform.machine()}. One scale and shift per clip, fitted in disparity; depths of "
         f"{NEAR} to {FAR:.0f} m; means over clips. Steps by default: {steps}.\n\n"
         f"## All pixels\n\n{table(results, 'all')}\n\n## Glass pixels\n\n{table(results, 'glass')}\n\n"
-        f"From one seed to another, by default, depth changes by "
+        "From one seed to another, by default, depth changes by "
         f"{100 * change_between_seeds(pipe, steps, sequences):.1f} % (mean over pixels and clips).\n"
     )
     if options.model == "nano-dkt" and options.limit is None:

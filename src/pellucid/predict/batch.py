@@ -121,7 +121,7 @@ def _predicted(plan: Plan, pipe: GeometryPipeline) -> bool:
     """Whether one input came through; if not, its line is told."""
     began = time.perf_counter()
     source, size, settings = plan.source, plan.framing.size, plan.settings
-    steps = f", {settings.num_inference_steps} steps" if plan.model.config["method"] == "dkt" else ""
+    steps = f", steps: {settings.num_inference_steps}" if plan.model.config["method"] == "dkt" else ""
     say(
         f"{source.path}: {source.num_frames} frames of {source.width}x{source.height} at {float(source.fps):.4g} "
         f"frames/s; network {size.padded_width}x{size.padded_height}, windows: {plan.num_windows} of up to "
