@@ -175,6 +175,28 @@ def test_what_comes_out_may_keep_a_share_of_the_base(base, sequences, tmp_path):
             replace(r, **changes)
 
 
+@pytest.mark.parametrize("recipe", ["nano_dkt", "nano_normal"])
+def test_an_adapter_goes_on_from_another(recipe, base, sequences, tmp_path):
+    """With steps too small to count, what goes in comes out."""
+    r = small(recipe, base=str(base), lora_alpha=24)
+    train(r, [sequences], tmp_path / "first", workers=0)
+    train(replace(r, adapter=str(tmp_path / "first"), learning_rate=1e-9), [sequences], tmp_path / "more", workers=0)
+    first, more = (load_file(tmp_path / run / "model" / "adapter.safetensors") for run in ("first", "more"))
+    for name in first:
+        torch.testing.assert_close(more[name].float(), first[name].float(), rtol=1e-2, atol=1e-4)
+    refused = {
+        "differs from the recipe's at": replace(r, adapter=str(tmp_path / "first"), lora_rank=4),
+        "is no adapter": replace(r, adapter=str(base)),
+        "no such folder": replace(r, adapter="nano-dtk"),
+    }
+    for message, wrong in refused.items():
+        with pytest.raises(InputError, match=message):
+            train(wrong, [sequences], tmp_path / "wrong", workers=0)
+        shutil.rmtree(tmp_path / "wrong")
+    with pytest.raises(InputError, match="lora-rank"):
+        replace(r, lora_rank=None, adapter=str(base))
+
+
 def test_adapters_may_leave_cross_attention_out(base, sequences, tmp_path):
     r = small("nano_dkt", base=str(base))
     train(r, [sequences], tmp_path / "run", workers=0)

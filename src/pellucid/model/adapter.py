@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from diffusers import WanTransformer3DModel
-from peft import LoraConfig, get_peft_model_state_dict
+from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
 from pellucid.clip import InputError
@@ -85,6 +85,21 @@ def save(transformer: WanTransformer3DModel, folder: Path, base: str, scaling: f
     save_file(tensors, folder / WEIGHTS)
     index = {"_class_name": "GeometryPipeline", "_adapter_of": base, **config}
     (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n")
+
+
+def go_on_from(transformer: WanTransformer3DModel, tensors: dict[str, torch.Tensor], scaling: float) -> None:
+    """Set the trainable adapters to saved ones. Raises InputError when those have other places or ranks."""
+    own = get_peft_model_state_dict(transformer)
+    other = sorted(
+        n for n in own.keys() | tensors.keys() if n not in own or n not in tensors or own[n].shape != tensors[n].shape
+    )
+    if other:
+        raise InputError(
+            f"the adapter to go on from differs from the recipe's at {', '.join(other[:3])}; give the base that it was "
+            "trained on and its lora_rank, lora_head and lora_cross_attention"
+        )
+    saved = {n: t.float() / scaling if ".lora_B." in n else t.float() for n, t in tensors.items()}
+    set_peft_model_state_dict(transformer, saved)
 
 
 def merge(transformer: WanTransformer3DModel, tensors: dict[str, torch.Tensor]) -> None:

@@ -46,6 +46,8 @@ class Recipe:
     """Adapters on cross-attention too; without a prompt it gives every token the same."""
     lora_head: bool = False
     """An adapter of full rank on the head too, for answers of another kind than the base's."""
+    adapter: str | None = None
+    """Adapter to go on from, of the same ranks: a model's name, a folder, or another run."""
 
     steps: int
     optimizer: Literal["adamw", "muon"] = "adamw"
@@ -117,6 +119,8 @@ class Recipe:
             raise InputError(f"base_share is {self.base_share}; it must be at least 0 and below 1")
         if self.base_share and (self.base is None or self.lora_rank is not None):
             raise InputError("base_share needs a base all of whose weights are trained: give --base, no --lora-rank")
+        if self.adapter is not None and self.lora_rank is None:
+            raise InputError("adapter is for recipes that train one: give --lora-rank, or --base to go on from a model")
         if self.spatial_weight < 0 or self.temporal_weight < 0:
             raise InputError("spatial_weight and temporal_weight must be 0 or more")
         counts = "steps", "batch_frames", "accumulation", "validate_every", "checkpoint_every", "num_inference_steps"

@@ -163,6 +163,8 @@ def train_geometry(
             pipe.transformer, recipe.lora_rank, recipe.lora_alpha or recipe.lora_rank,
             widened=widened, cross_attention=recipe.lora_cross_attention, head=recipe.lora_head,
         )  # fmt: skip
+        if recipe.adapter is not None:
+            adapter.go_on_from(pipe.transformer, saved_adapter(recipe.adapter), lora_scaling(recipe))
     if recipe.gradient_checkpointing:
         pipe.transformer.enable_gradient_checkpointing()
     network = Network(pipe.transformer, pipe.prompt_embeds)
@@ -176,7 +178,7 @@ def train_geometry(
         return cache.read(sample) or cache.encode(vae, sample, held_out.load(sample))
 
     batches = [[remembered(s) for s in held_out.batch(i)] for i in range(recipe.validation_batches)]
-    if widened and not resume:
+    if widened and recipe.adapter is None and not resume:
         first = prepare([(s, cache.read(s) or mixture.load(s)) for s in mixture.batch(0)])
         z_rgb, z_geo = (torch.cat([getattr(x, k) for x in first]).to(vae.device) for k in ("rgb", recipe.quantity))
         start_flow(pipe.transformer, network, z_rgb, z_geo, recipe.tau)
@@ -221,6 +223,20 @@ def base_model(base: str) -> str:
     return str(run.resolve()) if run.is_dir() else str(Path(base).resolve()) if Path(base).is_dir() else base
 
 
+def saved_adapter(name: str) -> dict[str, torch.Tensor]:
+    """The tensors of an adapter. Raises InputError for an unknown model or one that is none."""
+    folder = catalog.resolve(base_model(name))
+    if not adapter.is_adapter(folder):
+        raise InputError(f"{name}: is no adapter but a whole model; give it as --base")
+    return load_file(folder / adapter.WEIGHTS)
+
+
+def lora_scaling(recipe: Recipe) -> float:
+    """What the products of the recipe's adapters are multiplied by."""
+    assert recipe.lora_rank is not None
+    return (recipe.lora_alpha or recipe.lora_rank) / recipe.lora_rank
+
+
 def forget_origin(folder: Path) -> None:
     """Take out of the configurations where the weights were loaded from, which is this machine's business alone."""
     for file in folder.rglob("*.json"):
@@ -235,9 +251,8 @@ def export(recipe: Recipe, pipe: GeometryPipeline, folder: Path) -> None:
         return
     config = {k: v for k, v in pipe.config.items() if k in CONFIG_KEYS}
     config["in_channels"] = pipe.transformer.config.in_channels
-    scaling = (recipe.lora_alpha or recipe.lora_rank) / recipe.lora_rank
     assert recipe.base is not None
-    adapter.save(pipe.transformer, folder, base_model(recipe.base), scaling, config)
+    adapter.save(pipe.transformer, folder, base_model(recipe.base), lora_scaling(recipe), config)
     tensors = load_file(folder / adapter.WEIGHTS)
     if all(name.startswith("blocks.") for name in tensors):
         save_file(export_dkt_lora(tensors), folder / "dkt_lora.safetensors")
