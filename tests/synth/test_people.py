@@ -173,7 +173,7 @@ def test_a_street_is_seen_over_a_table_that_the_picture_cuts():
     assert total and cut > total / 2
 
 
-@pytest.mark.parametrize("layout", ["people", "close", "near", "wide", "street"])
+@pytest.mark.parametrize("layout", ["people", "close", "near", "wide", "street", "row"])
 def test_the_test_set_stays_out(tmp_path, layout):
     with pytest.raises(InputError, match=f"--layout {layout}"):
         RenderRequest(out=tmp_path / "x", scenes=1, layout=layout, split="test")

@@ -23,11 +23,12 @@ def sample_shape(rng: np.random.Generator, split: Split, thin: bool = False) -> 
     name = names[rng.choice(len(names), p=weights / weights.sum())]
     shape = families[name](rng)
     if thin and isinstance(shape, Lathe) and not shape.solid:
-        shape = _thinned(shape)
+        shape = thinned(shape)
     return name, shape
 
 
-def _thinned(shape: Lathe) -> Lathe:
+def thinned(shape: Lathe) -> Lathe:
+    """The same vessel with walls of at most about a millimetre."""
     wall = min(shape.wall, 0.0011)
     return replace(shape, wall=wall, floor=min(shape.floor, max(shape.floor - shape.wall, 0) + 2 * wall))
 

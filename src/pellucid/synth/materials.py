@@ -139,7 +139,8 @@ def _hsv(rng: np.random.Generator, s: tuple[float, float], v: tuple[float, float
     return float(r), float(g), float(b)
 
 
-def _tint(rng: np.random.Generator, split: Split) -> Color:
+def tint(rng: np.random.Generator, split: Split) -> Color:
+    """A colour of glass or clear plastic."""
     low, high = HUES[split][rng.integers(len(HUES[split]))]
     return _hsv(rng, (0.4, 0.95), (0.75, 1.0), hue=float(rng.uniform(low, high)))
 
@@ -147,7 +148,7 @@ def _tint(rng: np.random.Generator, split: Split) -> Color:
 def _glass(rng: np.random.Generator, split: Split) -> Material:
     finish = str(rng.choice(["clear", "tinted", "frosted", "thin"], p=[0.5, 0.22, 0.13, 0.15]))
     ior = float(rng.uniform(*REFRACTION[split]))
-    color = _tint(rng, split) if finish == "tinted" or (finish == "frosted" and rng.random() < 0.3) else WHITE
+    color = tint(rng, split) if finish == "tinted" or (finish == "frosted" and rng.random() < 0.3) else WHITE
     # Window glass is faintly green in thick pieces; so are bottles.
     density = float(rng.uniform(60, 320)) if color != WHITE else float(rng.uniform(0, 2.5))
     return Material(
@@ -168,7 +169,7 @@ def _clear_plastic(rng: np.random.Generator, split: Split) -> Material:
     return Material(
         kind="clear plastic",
         finish="coloured" if coloured else "clear",
-        color=_tint(rng, split) if coloured else WHITE,
+        color=tint(rng, split) if coloured else WHITE,
         color2=WHITE,
         roughness=float(rng.uniform(0.0, 0.12)),
         ior=float(rng.uniform(1.46, 1.55)) if split == "train" else float(rng.uniform(1.57, 1.6)),

@@ -39,7 +39,9 @@ class RenderRequest:
     layout: Layout = "heap"
     """heap: four to twelve things let fall together in one of several surroundings; apart: three that stand or lie by
     themselves on a table top, as a robot's camera sees them; room: two to six that stand by themselves before a wall,
-    as in photographs (these two of train alone)."""
+    as in photographs; row: clear bottles and glasses side by side before one; people, wide, street: people and robots
+    near, seen whole, behind a table that the picture cuts; close, near: planes that fill the picture. All but heaps
+    are of train alone."""
     workers: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """Scenes at once on this machine; 1 by default."""
     ray: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None

@@ -38,7 +38,7 @@ def sample_room(seed: int, frames: int, resolution: tuple[int, int]) -> SceneSpe
     support = str(of_room.choice(list(SUPPORTS), p=list(SUPPORTS.values())))
     # From one side, so that a wall beside is on the other and the camera never behind it.
     askew, sweep = (float(of_camera.choice([-1, 1]) * of_camera.uniform(*within)) for within in ASKEW_AND_SWEEP)
-    _furnish(room, of_room, support, beside=-np.sign(askew))
+    furnish(room, of_room, support, beside=-np.sign(askew))
     taken: list[Circle] = []
     near = of_flat.random() < NEAR_SHARE
     if near:  # what is looked at lies flat
@@ -53,7 +53,7 @@ def sample_room(seed: int, frames: int, resolution: tuple[int, int]) -> SceneSpe
     )  # fmt: skip
 
 
-def _furnish(room: Room, rng: np.random.Generator, support: str, beside: float) -> None:
+def furnish(room: Room, rng: np.random.Generator, support: str, beside: float) -> None:
     """What the things stand on, with its top at z = 0, and the room round it."""
     ground = sample_surface(rng, FLOOR_PATTERNS)
     if support == "floor":

@@ -14,6 +14,7 @@ from pellucid.synth.lights import sample_light
 from pellucid.synth.orbit import sample_orbit
 from pellucid.synth.people import STREET, WIDE, sample_people
 from pellucid.synth.room import sample_room
+from pellucid.synth.row import sample_row
 from pellucid.synth.spec import Layout, SceneSpec, Split
 from pellucid.synth.surroundings import sample_surroundings
 from pellucid.synth.things import packaged, sample_thing
@@ -59,6 +60,7 @@ _SAMPLERS: dict[Layout, Callable[[int, int, tuple[int, int]], SceneSpec]] = {
     "near": partial(sample_close, near=True),
     "people": sample_people,
     "room": sample_room,
+    "row": sample_row,
     "street": partial(sample_people, setting=STREET),
     "wide": partial(sample_people, setting=WIDE),
 }

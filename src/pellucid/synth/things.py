@@ -34,7 +34,7 @@ def sample_thing(
     liquid = None
     pours = family in VESSELS and isinstance(geometry, Lathe)
     if pours and upright and kind in ("glass", "clear plastic", "ceramic") and rng.random() < 0.4:
-        liquid = _filling(rng)
+        liquid = filling(rng)
     yaw, turn = rng.uniform(0, 2 * np.pi), rng.normal(size=4)
     quaternion = np.array([np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]) if upright else turn / np.linalg.norm(turn)
     w, x, y, z = (float(v) for v in quaternion)
@@ -56,11 +56,12 @@ def packaged(rng: np.random.Generator, split: Split, item: SceneObject) -> Scene
     closed = any(part.role in ("cap", "stopper") for part in parts)
     upright = item.pose.quaternion[1] == item.pose.quaternion[2] == 0
     if closed and upright and item.material.transparent and liquid is None and rng.random() < 0.5:
-        liquid = _filling(rng)
+        liquid = filling(rng)
     return replace(item, geometry=geometry, parts=parts, liquid=liquid)
 
 
-def _filling(rng: np.random.Generator) -> Liquid:
+def filling(rng: np.random.Generator) -> Liquid:
+    """What is in a vessel, to some part of its height."""
     return Liquid(level=float(rng.uniform(0.2, 0.85)), material=sample_liquid(rng))
 
 
