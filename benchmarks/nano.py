@@ -2,8 +2,8 @@
 
 Baselines on the same clips: one constant plane (the mean disparity of the training frames, the same for every frame),
 nano untrained, nano itself given one frame at a time, and the per-frame network of the recipe nano_frames (same size
-and start as nano's last run, on stills alone: docs/training.md). Every estimator's disparity is aligned with one scale and shift
-per clip. Writes benchmarks/results/nano.md and nano.json.
+and start as nano's last run, on stills alone: docs/training.md). Every estimator's disparity is aligned with one scale
+and shift per clip. Writes benchmarks/results/nano.md and nano.json.
 """
 
 import argparse
