@@ -9,7 +9,7 @@ from pellucid.clip import InputError
 from pellucid.synth.close import KINDS, NEAR_KINDS, sample_close
 from pellucid.synth.limbs import Grip
 from pellucid.synth.orbit import camera_poses, intrinsics
-from pellucid.synth.people import STREET, WIDE, sample_people
+from pellucid.synth.people import POUR, STREET, WIDE, sample_people
 from pellucid.synth.person import UPPER_ARM, person
 from pellucid.synth.request import RenderRequest
 from pellucid.synth.robot_arm import robot
@@ -21,6 +21,7 @@ from pellucid.synth.spec import FixedObject, SceneSpec
 near = partial(sample_close, near=True)
 wide = partial(sample_people, setting=WIDE)
 street = partial(sample_people, setting=STREET)
+pour = partial(sample_people, setting=POUR)
 
 
 def people(seed: int) -> SceneSpec:
@@ -51,6 +52,7 @@ def in_picture(spec: SceneSpec, item: FixedObject) -> tuple[np.ndarray, np.ndarr
         (sample_people, 15, {"people, outdoors", "people, room"}),
         (wide, 15, {"wide, outdoors", "wide, room"}),
         (street, 15, {"street, outdoors", "street, room"}),
+        (pour, 30, {"pour, outdoors", "pour, room"}),
         (sample_close, 40, {f"close, {kind}" for kind in KINDS}),
         (near, 100, {f"near, {kind}" for kind in NEAR_KINDS}),
     ],
@@ -66,7 +68,7 @@ def test_a_seed_is_a_scene_and_its_text_is_too(sample, seeds, expected):
     assert environments == expected
 
 
-@pytest.mark.parametrize("sample", [sample_people, wide, street, sample_close, near])
+@pytest.mark.parametrize("sample", [sample_people, wide, street, pour, sample_close, near])
 def test_bodies_have_names_of_their_own_and_closed_surfaces(sample):
     names = []
     for name, _, _, mesh, _ in scene_meshes(settled(sample, 340_000)):
@@ -173,7 +175,7 @@ def test_a_street_is_seen_over_a_table_that_the_picture_cuts():
     assert total and cut > total / 2
 
 
-@pytest.mark.parametrize("layout", ["people", "close", "near", "wide", "street", "row"])
+@pytest.mark.parametrize("layout", ["people", "close", "near", "wide", "street", "row", "pour"])
 def test_the_test_set_stays_out(tmp_path, layout):
     with pytest.raises(InputError, match=f"--layout {layout}"):
         RenderRequest(out=tmp_path / "x", scenes=1, layout=layout, split="test")

@@ -5,24 +5,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pellucid.synth.desk import add_desk
-from pellucid.synth.families import FAMILIES
 from pellucid.synth.flat import flat_thing
 from pellucid.synth.furniture import Room, add_boxes, add_legs, add_to_wall, add_walls
-from pellucid.synth.geometry import Lathe
+from pellucid.synth.lifted import Lifted, lift_kettle, lift_vessel
 from pellucid.synth.lights import sample_light
 from pellucid.synth.limbs import Figure, Grip
-from pellucid.synth.materials import OBJECT_KINDS, sample_material, sample_surface
+from pellucid.synth.materials import sample_material, sample_surface
 from pellucid.synth.outdoors import add_yard, daylight
-from pellucid.synth.packaging import sample_packaging
 from pellucid.synth.person import person
 from pellucid.synth.profiles import uniform
 from pellucid.synth.robot_arm import robot
 from pellucid.synth.room import ASKEW_AND_SWEEP, Circle, free_place, lay, stand_things, view_of
-from pellucid.synth.spec import Material, Part, Pose, SceneSpec
+from pellucid.synth.spec import Pose, SceneSpec
 from pellucid.synth.surroundings import FLOOR, FLOOR_PATTERNS, TABLE, slab
 
-LIFTED = ("bottle", "bottle", "jar", "mug", "tumbler", "beaker", "flask", "goblet", "vase")
-RISE = (0.15, 0.45)  # metres above the things, of a camera that looks over a deep table
 HAND = 0.06  # metres round a hand that things keep clear of
 _SALT = 67_867_967
 
@@ -40,13 +36,22 @@ class Setting:
     fill: tuple[float, float] | None = None  # of the camera's path; None is as in rooms
     desk: float = 0.0  # outdoors, beside it, with a screen
     deep: bool = False  # a table that reaches below the picture, which looks over it at what stands behind
+    round: float = 0.0  # of all tables
+    rise: tuple[float, float] | None = None  # metres above the things, of what the camera looks at
+    resting: float = 0.33  # hands that lie on the table; the others lift something
+    kettles: float = 0.0  # of what is lifted
+    above: tuple[float, float] = (0.005, 0.25)  # metres over the table
 
 
 HANDS = Setting("people")
 WIDE = Setting("wide", outdoors=0.7, behind=0.6, robot=0.6, metal_table=0.35, fill=(1.9, 3.2), desk=0.6)
 STREET = Setting(
     "street", outdoors=0.85, behind=0.35, robot=0.8, bystander=0.7, metal_table=0.55, fill=(1.3, 2.6), desk=0.6,
-    deep=True,
+    deep=True, rise=(0.15, 0.45),
+)  # fmt: skip
+POUR = Setting(
+    "pour", outdoors=0.1, behind=1.0, robot=0.1, bystander=0.15, fill=(0.7, 1.7), round=0.4, rise=(0.06, 0.28),
+    resting=0.1, kettles=0.5, above=(0.005, 0.3),
 )  # fmt: skip
 
 
@@ -60,7 +65,10 @@ def sample_people(seed: int, frames: int, resolution: tuple[int, int], setting: 
     room = Room(yaw=float(of_room.uniform(0, 2 * np.pi)))
     askew, sweep = (float(of_camera.choice([-1, 1]) * of_camera.uniform(*within)) for within in ASKEW_AND_SWEEP)
     outdoors = of_room.random() < setting.outdoors
-    edge, floor = (_deep_table if setting.deep else _table)(room, of_room, setting.metal_table)
+    table = _deep_table if setting.deep else _table
+    if setting.round and of_wide.random() < setting.round:
+        table = _round_table
+    edge, floor = table(room, of_room, setting.metal_table)
     if outdoors:
         add_yard(room, of_room, edge + 1.0, floor)
         if of_wide.random() < setting.desk:
@@ -74,8 +82,8 @@ def sample_people(seed: int, frames: int, resolution: tuple[int, int], setting: 
     camera = view_of(of_camera, room.yaw - np.pi / 2 + askew, sweep, near=False)
     if setting.fill is not None:
         camera = replace(camera, fill=uniform(of_wide, *setting.fill))
-    if setting.deep:
-        camera = replace(camera, rise=uniform(of_wide, *RISE))
+    if setting.rise is not None:
+        camera = replace(camera, rise=uniform(of_wide, *setting.rise))
     return SceneSpec(
         seed=seed, split="train", frames=frames, resolution=resolution,
         environment=f"{setting.name}, {'outdoors' if outdoors else 'room'}",
@@ -98,8 +106,22 @@ def _deep_table(room: Room, rng: np.random.Generator, metal: float) -> tuple[flo
     return _add_table(room, rng, metal, half, uniform(rng, 0.25, 0.4) - half[1], thick, height)
 
 
+def _round_table(room: Room, rng: np.random.Generator, metal: float) -> tuple[float, float]:
+    """A round or oval one, wide enough for the things."""
+    half = (uniform(rng, 0.75, 1.0), uniform(rng, 0.5, 0.8))
+    thick, height = uniform(rng, 0.018, 0.04), uniform(rng, 0.7, 0.95)
+    return _add_table(room, rng, metal, half, uniform(rng, 0.32, 0.4) - half[1], thick, height, squareness=2.0)
+
+
 def _add_table(
-    room: Room, rng: np.random.Generator, metal: float, half: tuple[float, float], y: float, thick: float, height: float
+    room: Room,
+    rng: np.random.Generator,
+    metal: float,
+    half: tuple[float, float],
+    y: float,
+    thick: float,
+    height: float,
+    squareness: float = 40.0,
 ) -> tuple[float, float]:
     """With that half width and half depth about y, and legs; `metal` is the share of tops of metal."""
     draw = rng.random()
@@ -108,8 +130,10 @@ def _add_table(
         if draw < 0.95 - metal
         else sample_material(rng, "train", "metal" if draw < 0.95 else "plastic")
     )
-    room.add("table", slab(*half, thick), top, (0.0, y, -thick), number=TABLE, collides=True)
-    add_legs(room, rng, half, y, height, thick)
+    plate = replace(slab(*half, thick), squareness=squareness)
+    room.add("table", plate, top, (0.0, y, -thick), number=TABLE, collides=True)
+    inside = 1.0 if squareness > 2 else 0.7
+    add_legs(room, rng, (inside * half[0], inside * half[1]), y, height, thick)
     return y + half[1], -height
 
 
@@ -128,13 +152,13 @@ def _figures(
     behind = rng.random() < setting.behind
     if behind:
         foot = np.array([uniform(rng, -0.35, 0.35), edge + uniform(rng, 0.1, 0.2), floor])
-        hands = [_hand(rng, taken) for _ in range(int(rng.integers(1, 3)))]
+        hands = [_hand(rng, setting, taken) for _ in range(int(rng.integers(1, 3)))]
         _add(room, "person", person(rng, foot, uniform(rng, -0.3, 0.3), tuple(h.grip for h in hands)), hands)
     if not behind or rng.random() < setting.robot:
         place = free_place(rng, taken, 0.1)
         if place is not None:
             taken.append((*place, 0.12))
-            hand = _hand(rng, taken, tilted=False)
+            hand = _hand(rng, setting, taken, tilted=False)
             _add(room, "robot", robot(rng, np.array([*place, 0.0]), hand.grip), [hand])
     if rng.random() < setting.bystander:
         for _ in range(int(rng.integers(1, 4))):
@@ -144,41 +168,22 @@ def _figures(
 
 
 @dataclass(frozen=True, slots=True)
-class _Lifted:
-    """A thing in a hand, and how high above its foot it is held."""
-
-    geometry: Lathe
-    material: Material
-    parts: tuple[Part, ...]
-    height: float
-
-
-@dataclass(frozen=True, slots=True)
 class _Hand:
     """Where a hand goes, and what it lifts."""
 
     grip: Grip
-    lifted: _Lifted | None = None
+    lifted: Lifted | None = None
 
 
-def _hand(rng: np.random.Generator, taken: list[Circle], tilted: bool = True) -> _Hand:
-    """A hand that lifts something, two times in three, or lies on the table."""
+def _hand(rng: np.random.Generator, setting: Setting, taken: list[Circle], tilted: bool = True) -> _Hand:
+    """A hand that lifts something or lies on the table; one that does not tilt has no kettle either."""
     x, y = free_place(rng, taken, HAND) or (0.0, 0.0)
     taken.append((x, y, HAND))
-    if rng.random() < 0.33:
+    if rng.random() < setting.resting:
         return _Hand(Grip(np.array([x, y, uniform(rng, 0.02, 0.05)]), np.array([1.0, 0.0, 0.0]), None))
-    family = LIFTED[rng.integers(len(LIFTED))]
-    body, parts = sample_packaging(rng, "train", family, FAMILIES["train"][family](rng))
-    assert isinstance(body, Lathe)
-    kind = str(rng.choice(list(OBJECT_KINDS), p=list(OBJECT_KINDS.values())))
-    radii, heights = np.array(body.profile).T
-    tall = float(heights.max())
-    held = tall * uniform(rng, 0.4, 0.75)
-    tilt = uniform(rng, -1.9, 1.9) if tilted and rng.random() < 0.5 else uniform(rng, -0.15, 0.15)
-    axis = np.array([np.sin(tilt), 0.0, np.cos(tilt)])
-    middle = np.array([x, y, max(held, tall - held) + float(radii.max()) * abs(axis[0]) + uniform(rng, 0.005, 0.25)])
-    radius = float(np.interp(held, heights, radii)) * (1.15 if body.squareness > 2 else 1.0)
-    return _Hand(Grip(middle, axis, radius), _Lifted(body, sample_material(rng, "train", kind), parts, held))
+    if tilted and setting.kettles and rng.random() < setting.kettles:
+        return _Hand(*lift_kettle(rng, (x, y), setting.above))
+    return _Hand(*lift_vessel(rng, (x, y), setting.above, tilted))
 
 
 def _add(room: Room, role: str, figure: Figure, hands: list[_Hand]) -> None:
@@ -187,7 +192,4 @@ def _add(room: Room, role: str, figure: Figure, hands: list[_Hand]) -> None:
     room.place(role, figure.geometry, figure.material, still, figure.parts)
     for hand, grip in zip(hands, figure.grips, strict=False):
         if (lifted := hand.lifted) is not None:
-            x, y, z = (float(v) for v in grip.middle - lifted.height * grip.axis)
-            half = float(np.arctan2(grip.axis[0], grip.axis[2])) / 2
-            pose = Pose(position=(x, y, z), quaternion=(float(np.cos(half)), 0.0, float(np.sin(half)), 0.0))
-            room.place("prop", lifted.geometry, lifted.material, pose, lifted.parts)
+            room.place("prop", lifted.geometry, lifted.material, lifted.pose(grip), lifted.parts)

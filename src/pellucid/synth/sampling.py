@@ -12,7 +12,7 @@ from pellucid.synth.assets import Assets
 from pellucid.synth.close import sample_close
 from pellucid.synth.lights import sample_light
 from pellucid.synth.orbit import sample_orbit
-from pellucid.synth.people import STREET, WIDE, sample_people
+from pellucid.synth.people import POUR, STREET, WIDE, sample_people
 from pellucid.synth.room import sample_room
 from pellucid.synth.row import sample_row
 from pellucid.synth.spec import Layout, SceneSpec, Split
@@ -59,6 +59,7 @@ _SAMPLERS: dict[Layout, Callable[[int, int, tuple[int, int]], SceneSpec]] = {
     "close": sample_close,
     "near": partial(sample_close, near=True),
     "people": sample_people,
+    "pour": partial(sample_people, setting=POUR),
     "room": sample_room,
     "row": sample_row,
     "street": partial(sample_people, setting=STREET),
