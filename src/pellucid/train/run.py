@@ -28,7 +28,7 @@ from pellucid.train.beginnings import begin
 from pellucid.train.cache import LatentCache, Latents, fingerprint
 from pellucid.train.completion import train_completion
 from pellucid.train.flow_start import start_flow
-from pellucid.train.loop import fit
+from pellucid.train.loop import LATEST, fit
 from pellucid.train.objectives import AutoencoderObjective, GeometryObjective
 from pellucid.train.recipes import Recipe
 
@@ -89,7 +89,7 @@ def train(
     cache is where latents are kept (default: out/latents); any runs may share it.
     Raises InputError for unusable data, an unknown base, or an `out` that holds another run.
     """
-    if not resume and (out / "recipe.json").exists():
+    if not resume and (out / LATEST).exists():
         raise InputError(f"{out}: holds a run already; add --resume to go on with it or name another folder")
     warn_of_software_bfloat16(recipe)
     if recipe.method == "completion":
