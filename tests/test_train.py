@@ -210,10 +210,16 @@ def test_a_loss_that_is_not_finite_stops_before_the_step(base, sequences, tmp_pa
         terms = loss(self, batch, rng)
         return terms | {"loss": terms["loss"] * float("nan")} if torch.is_grad_enabled() else terms
 
-    monkeypatch.setattr(GeometryObjective, "loss", broken)
-    with pytest.raises(NonFiniteLoss, match=r"step 0.*not taken"):
-        train(small("nano_dvd", base=str(base)), [sequences], tmp_path / "run", workers=0)
+    with monkeypatch.context() as patch:
+        patch.setattr(GeometryObjective, "loss", broken)
+        with pytest.raises(NonFiniteLoss, match=r"step 0.*not taken"):
+            train(small("nano_dvd", base=str(base)), [sequences], tmp_path / "run", workers=0)
     assert not (tmp_path / "run" / "model").exists()
+    train(small("nano_dvd", base=str(base)), [sequences], tmp_path / "run", workers=0)  # nothing there to be lost
+    assert len(losses(tmp_path / "run")) == small("nano_dvd").steps
+    (tmp_path / "run" / "latest.json").unlink()
+    with pytest.raises(InputError, match="holds a run already"):
+        train(small("nano_dvd", base=str(base)), [sequences], tmp_path / "run", workers=0)
 
 
 def test_training_learns_the_small_set(base, sequences, tmp_path):

@@ -89,7 +89,7 @@ def train(
     cache is where latents are kept (default: out/latents); any runs may share it.
     Raises InputError for unusable data, an unknown base, or an `out` that holds another run.
     """
-    if not resume and (out / LATEST).exists():
+    if not resume and any((out / kept).exists() for kept in (LATEST, "model")):
         raise InputError(f"{out}: holds a run already; add --resume to go on with it or name another folder")
     warn_of_software_bfloat16(recipe)
     if recipe.method == "completion":
