@@ -7,6 +7,7 @@ import pytest
 
 from pellucid.clip import InputError
 from pellucid.synth.close import KINDS, NEAR_KINDS, sample_close
+from pellucid.synth.held import sample_held
 from pellucid.synth.limbs import Grip
 from pellucid.synth.orbit import camera_poses, intrinsics
 from pellucid.synth.people import POUR, STREET, WIDE, sample_people
@@ -53,6 +54,7 @@ def in_picture(spec: SceneSpec, item: FixedObject) -> tuple[np.ndarray, np.ndarr
         (wide, 15, {"wide, outdoors", "wide, room"}),
         (street, 15, {"street, outdoors", "street, room"}),
         (pour, 30, {"pour, outdoors", "pour, room"}),
+        (sample_held, 15, {"held"}),
         (sample_close, 40, {f"close, {kind}" for kind in KINDS}),
         (near, 100, {f"near, {kind}" for kind in NEAR_KINDS}),
     ],
@@ -68,7 +70,7 @@ def test_a_seed_is_a_scene_and_its_text_is_too(sample, seeds, expected):
     assert environments == expected
 
 
-@pytest.mark.parametrize("sample", [sample_people, wide, street, pour, sample_close, near])
+@pytest.mark.parametrize("sample", [sample_people, wide, street, pour, sample_held, sample_close, near])
 def test_bodies_have_names_of_their_own_and_closed_surfaces(sample):
     names = []
     for name, _, _, mesh, _ in scene_meshes(settled(sample, 340_000)):
@@ -175,7 +177,7 @@ def test_a_street_is_seen_over_a_table_that_the_picture_cuts():
     assert total and cut > total / 2
 
 
-@pytest.mark.parametrize("layout", ["people", "close", "near", "wide", "street", "row", "pour"])
+@pytest.mark.parametrize("layout", ["people", "close", "near", "wide", "street", "row", "pour", "held"])
 def test_the_test_set_stays_out(tmp_path, layout):
     with pytest.raises(InputError, match=f"--layout {layout}"):
         RenderRequest(out=tmp_path / "x", scenes=1, layout=layout, split="test")

@@ -153,40 +153,40 @@ def _figures(
     if behind:
         foot = np.array([uniform(rng, -0.35, 0.35), edge + uniform(rng, 0.1, 0.2), floor])
         hands = [_hand(rng, setting, taken) for _ in range(int(rng.integers(1, 3)))]
-        _add(room, "person", person(rng, foot, uniform(rng, -0.3, 0.3), tuple(h.grip for h in hands)), hands)
+        add_figure(room, "person", person(rng, foot, uniform(rng, -0.3, 0.3), tuple(h.grip for h in hands)), hands)
     if not behind or rng.random() < setting.robot:
         place = free_place(rng, taken, 0.1)
         if place is not None:
             taken.append((*place, 0.12))
             hand = _hand(rng, setting, taken, tilted=False)
-            _add(room, "robot", robot(rng, np.array([*place, 0.0]), hand.grip), [hand])
+            add_figure(room, "robot", robot(rng, np.array([*place, 0.0]), hand.grip), [hand])
     if rng.random() < setting.bystander:
         for _ in range(int(rng.integers(1, 4))):
             foot = np.array([uniform(rng, -1, 1) * (0.6 + far / 2), edge + 0.5 + uniform(rng, 0, far), floor])
-            _add(room, "person", person(rng, foot, uniform(rng, 0, 2 * np.pi), ()), [])
+            add_figure(room, "person", person(rng, foot, uniform(rng, 0, 2 * np.pi), ()), [])
     return taken
 
 
 @dataclass(frozen=True, slots=True)
-class _Hand:
+class Hand:
     """Where a hand goes, and what it lifts."""
 
     grip: Grip
     lifted: Lifted | None = None
 
 
-def _hand(rng: np.random.Generator, setting: Setting, taken: list[Circle], tilted: bool = True) -> _Hand:
+def _hand(rng: np.random.Generator, setting: Setting, taken: list[Circle], tilted: bool = True) -> Hand:
     """A hand that lifts something or lies on the table; one that does not tilt has no kettle either."""
     x, y = free_place(rng, taken, HAND) or (0.0, 0.0)
     taken.append((x, y, HAND))
     if rng.random() < setting.resting:
-        return _Hand(Grip(np.array([x, y, uniform(rng, 0.02, 0.05)]), np.array([1.0, 0.0, 0.0]), None))
+        return Hand(Grip(np.array([x, y, uniform(rng, 0.02, 0.05)]), np.array([1.0, 0.0, 0.0]), None))
     if tilted and setting.kettles and rng.random() < setting.kettles:
-        return _Hand(*lift_kettle(rng, (x, y), setting.above))
-    return _Hand(*lift_vessel(rng, (x, y), setting.above, tilted))
+        return Hand(*lift_kettle(rng, (x, y), setting.above))
+    return Hand(*lift_vessel(rng, (x, y), setting.above, tilted))
 
 
-def _add(room: Room, role: str, figure: Figure, hands: list[_Hand]) -> None:
+def add_figure(room: Room, role: str, figure: Figure, hands: list[Hand]) -> None:
     """The figure and what its hands hold, where they came to be."""
     still = Pose(position=(0.0, 0.0, 0.0))
     room.place(role, figure.geometry, figure.material, still, figure.parts)

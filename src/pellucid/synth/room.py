@@ -81,10 +81,10 @@ def furnish(room: Room, rng: np.random.Generator, support: str, beside: float) -
     add_boxes(room, rng, back, -height, half[0] + 0.05)
 
 
-def stand_things(rng: np.random.Generator, yaw: float, taken: list[Circle]) -> tuple[SceneObject, ...]:
-    """Two to six things outside the circles that are taken, in the room's frame; fewer where there is no room."""
+def stand_things(rng: np.random.Generator, yaw: float, taken: list[Circle], most: int = 6) -> tuple[SceneObject, ...]:
+    """Two to `most` things outside the circles that are taken, in the room's frame; fewer where there is no room."""
     items: list[SceneObject] = []
-    wanted = int(rng.integers(2, 7))
+    wanted = int(rng.integers(2, most + 1))
     for stream in rng.spawn(_DRAWS):
         item = sample_thing(stream, len(items) + 1, "train", 0.0, upright_share=UPRIGHT_SHARE)
         item = packaged(stream, "train", item)

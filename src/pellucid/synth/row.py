@@ -44,12 +44,12 @@ def sample_row(seed: int, frames: int, resolution: tuple[int, int]) -> SceneSpec
     camera = view_of(of_camera, room.yaw - np.pi / 2 + askew, sweep, near=False)
     return SceneSpec(
         seed=seed, split="train", frames=frames, resolution=resolution, environment="row",
-        objects=_row(of_things, room.yaw), fixed=tuple(room.fixed), light=sample_light(of_light),
+        objects=stand_row(of_things, room.yaw), fixed=tuple(room.fixed), light=sample_light(of_light),
         camera=replace(camera, elevation=uniform(of_camera, LOWEST, 0.4), total=frames),
     )  # fmt: skip
 
 
-def _row(rng: np.random.Generator, yaw: float) -> tuple[SceneObject, ...]:
+def stand_row(rng: np.random.Generator, yaw: float) -> tuple[SceneObject, ...]:
     """Two to six things side by side, from the middle of the row outwards by turns."""
     alike, wanted, gap = rng.random() < ALIKE_SHARE, int(rng.integers(2, 7)), uniform(rng, 0.01, 0.14)
     first, depth = _vessel(rng), uniform(rng, -0.03, 0.03)

@@ -10,6 +10,7 @@ from pellucid.clip import InputError
 from pellucid.synth.apart import sample_apart
 from pellucid.synth.assets import Assets
 from pellucid.synth.close import sample_close
+from pellucid.synth.held import sample_held
 from pellucid.synth.lights import sample_light
 from pellucid.synth.orbit import sample_orbit
 from pellucid.synth.people import POUR, STREET, WIDE, sample_people
@@ -57,6 +58,7 @@ SALT = 7919  # keeps these streams apart from others that begin at the same seed
 _SAMPLERS: dict[Layout, Callable[[int, int, tuple[int, int]], SceneSpec]] = {
     "apart": sample_apart,
     "close": sample_close,
+    "held": sample_held,
     "near": partial(sample_close, near=True),
     "people": sample_people,
     "pour": partial(sample_people, setting=POUR),

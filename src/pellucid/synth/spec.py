@@ -19,7 +19,7 @@ from pellucid.synth.geometry import Geometry, Vector
 Color = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]  # w, x, y, z
 Split = Literal["train", "test"]
-Layout = Literal["heap", "apart", "room", "close", "near", "people", "wide", "street", "row", "pour"]
+Layout = Literal["heap", "apart", "room", "close", "near", "people", "wide", "street", "row", "pour", "held"]
 
 MATERIAL_IDS = {
     "none": 0,  # the sky
