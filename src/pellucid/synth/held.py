@@ -20,7 +20,7 @@ from pellucid.synth.surroundings import FLOOR, FLOOR_PATTERNS, TABLE, slab
 KETTLES = 0.65  # of what is held
 ROWS = 0.4  # of what stands on the table
 ALONE = 0.4  # of the hands: no other thing than those that the camera needs
-PALE = 0.5  # of the tables and walls
+PALE = 0.5  # of the tables
 ABOVE = (0.004, 0.3)  # metres over the table
 LONG_SIDE = (28.0, 58.0)  # degrees, the angle that the picture's longer side sees
 ASKEW_AND_SWEEP = ((0.0, 0.5), (0.1, 0.6))  # radians, of the middle of the camera's arc and of the arc
