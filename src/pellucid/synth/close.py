@@ -1,7 +1,7 @@
 """Planes that fill the picture: a keyboard, a page, a board of buttons, a cloth, from near and with little on them.
 
 From very near only a part of them is seen. The camera keeps its distance there too: what it looks at is larger instead,
-which is the same picture.
+which is the same picture. Half of the keyboards from there are laptops', with a palm rest.
 """
 
 from dataclasses import replace
@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from pellucid.synth.flat import Flat, flat_colours, flat_thing, keyboard, page
+from pellucid.synth.laptop import with_palm_rest
 from pellucid.synth.lights import sample_light
 from pellucid.synth.materials import natural, sample_surface, vivid
 from pellucid.synth.orbit import HIGHEST, sample_orbit
@@ -31,13 +32,15 @@ def sample_close(seed: int, frames: int, resolution: tuple[int, int], near: bool
 
     Its frames are spread over the camera's arc. `near` is from very near.
     """
-    of_plane, of_things, of_light, of_camera, of_near = (
-        np.random.default_rng(s) for s in np.random.SeedSequence([_SALT, seed]).spawn(5)
+    of_plane, of_things, of_light, of_camera, of_near, of_rest = (
+        np.random.default_rng(s) for s in np.random.SeedSequence([_SALT, seed]).spawn(6)
     )
     kinds = NEAR_KINDS if near else KINDS
     kind = str(of_plane.choice(list(kinds), p=list(kinds.values())))
     size = uniform(of_near, *NEARER) if near else 1.0
     plane = _plane(of_plane, kind, size)
+    if near and kind == "keyboard" and of_rest.random() < 0.5:
+        plane = with_palm_rest(of_rest, plane)
     x, y = (uniform(of_near, -0.4, 0.4), uniform(of_near, -0.3, 0.3)) if near else (0.0, 0.0)
     pose = turned((x, y, 0.001), float(of_plane.normal(0, 0.25)))
     things = _button(of_things, size) if near and of_near.random() < 0.6 else _little_things(of_things)
