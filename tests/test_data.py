@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pellucid.clip import Clip, InputError
-from pellucid.data.augment import NONE, Augmentation, augment, defocus
+from pellucid.data.augment import GAMMA, NONE, Augmentation, augment, defocus, shade
 from pellucid.data.decals import with_decals
 from pellucid.data.mixture import Mixture
 from pellucid.data.sequences import find_sequences, read_sequence, split_of
@@ -97,6 +97,25 @@ def test_what_is_out_of_focus_is_blurred_and_sharp_edges_keep_their_colour():
             assert not near and seen[0, :, 30, 0].min() > 50
     assert kinds == {(True, False), (False, True)}
     np.testing.assert_array_equal(defocus(rgb, 0 * depth, 6.0, rng), rgb)
+
+
+def test_light_that_falls_unevenly_changes_what_is_seen_smoothly_and_nothing_else(sequences):
+    rgb = np.full((2, 40, 60, 3), 100, np.uint8)
+    for seed in range(8):
+        seen = shade(rgb, 1.5, np.random.default_rng(seed)).astype(float)
+        np.testing.assert_array_equal(seen[0], seen[1])
+        stops = GAMMA * np.log2(seen / 100)
+        assert np.abs(stops).max() == pytest.approx(1.5, abs=0.05)
+        assert stops.min() < -0.3 and stops.max() > 0.3, "somewhere darker, somewhere brighter"
+        assert np.abs(np.diff(seen, axis=1)).max() < 12 and np.abs(np.diff(seen, axis=2)).max() < 12
+    clip = read_sequence(find_sequences([sequences])[0], 0, 2)
+    even = augment(clip, (48, 64), NONE, np.random.default_rng(0))
+    changes = []
+    for seed in range(12):
+        uneven = augment(clip, (48, 64), replace(NONE, shading=2.0), np.random.default_rng(seed))
+        np.testing.assert_array_equal(even.depth, uneven.depth)
+        changes.append(np.abs(even.rgb.astype(int) - uneven.rgb).mean())
+    assert 2 <= sum(change == 0 for change in changes) <= 8 and max(changes) > 5
 
 
 def floor_and_box() -> tuple[Clip, np.ndarray]:

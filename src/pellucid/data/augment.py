@@ -27,11 +27,13 @@ class Augmentation:
     blur: float = 1.2  # pixels
     defocus: float = 0.0  # pixels of the output, the largest radius of a blur that grows with the distance from focus
     decals: float = 0.0  # share of clips with flat prints on their planes
+    shading: float = 0.0  # stops, by how much light that falls unevenly lifts or lowers parts of the picture
     noise: float = 0.04
     jpeg: int = 40  # lowest quality
 
 
-NONE = Augmentation(1, 0, 0, 0, False, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100)
+GAMMA = 2.2  # what a display makes of a picture's values
+NONE = Augmentation(1, 0, 0, 0, False, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100)
 
 
 def camera_matrix(size: tuple[int, int], out: tuple[int, int], a: Augmentation, rng: np.random.Generator) -> tuple:
@@ -83,6 +85,22 @@ def look(rgb: UInt8[np.ndarray, "T H W 3"], a: Augmentation, rng: np.random.Gene
             byte = cv2.imdecode(cv2.imencode(".jpg", byte, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
         frames.append(byte)
     return np.stack(frames)
+
+
+def shade(rgb: UInt8[np.ndarray, "T H W 3"], stops: float, rng: np.random.Generator) -> UInt8[np.ndarray, "T H W 3"]:
+    """The clip under light that falls unevenly, the same in all frames: a slope in any direction and a few patches.
+
+    Somewhere a part is `stops` brighter or darker than it was, nowhere more, and nothing changes its shape: how bright
+    a part is says nothing of how near it is.
+    """
+    h, w = rgb.shape[1:3]
+    across, down = np.meshgrid(np.linspace(-1, 1, w), np.linspace(-1, 1, h))
+    angle = rng.uniform(0, 2 * np.pi)
+    patches = cv2.resize(rng.standard_normal((4, 4)), (w, h), interpolation=cv2.INTER_CUBIC)
+    field = 1.5 * (np.cos(angle) * across + np.sin(angle) * down) + rng.uniform(0, 1) * patches
+    field -= field.mean()
+    gain = 2 ** (stops / GAMMA * field / np.abs(field).max())
+    return (rgb * gain[..., None].astype(np.float32) + 0.5).clip(0, 255).astype(np.uint8)
 
 
 def defocus(
@@ -137,6 +155,8 @@ def augment(clip: Clip, size: tuple[int, int], a: Augmentation, rng: np.random.G
     depth, normals = truth(clip.depth), truth(clip.normals)
     if a.defocus and depth is not None and (open_by := rng.uniform(-1, 1)) > 0:  # half of them stay sharp
         rgb = defocus(rgb, depth, open_by * a.defocus, rng)
+    if a.shading and (uneven := rng.uniform(-0.7, 1)) > 0:  # four in ten stay as they are
+        rgb = shade(rgb, uneven * a.shading, rng)
     rgb = look(rgb, a, rng)
     glass = None if clip.transparent is None else truth(clip.transparent.astype(np.uint8))
     return replace(
