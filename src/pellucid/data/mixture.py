@@ -91,14 +91,20 @@ class Mixture:
         return (self.set_sizes[kind],) if kind in self.set_sizes else self.sizes
 
     def batch(self, step: int) -> list[Sample]:
-        """The samples of one step: one clip length and one size for all of them."""
+        """The samples of one step: one clip length and one size for all of them.
+
+        Raises InputError when no sequence has as many frames as the length that was drawn.
+        """
         rng = np.random.default_rng([self.seed, step])
         weights = np.asarray(self.frame_weights) / np.sum(self.frame_weights)
         length = int(rng.choice(self.frames, p=weights))
         size = int(rng.integers(len(self.sizes)))
         offered = self.offered(length)
         if not offered:
-            raise ValueError(f"no sequence has {length} frames; render longer ones or draw shorter clips")
+            raise InputError(
+                f"no sequence has {length} frames, and clips of {self.frames} are drawn; "
+                "add a --data folder with longer ones, or draw none of that length: --frame-weights with 0 for it"
+            )
         kind, *others = offered
         if others:
             shares = np.array([self.weight(k, length) for k in offered])

@@ -14,7 +14,7 @@ from pellucid.synth.surroundings import slab
 def with_palm_rest(rng: np.random.Generator, board: Flat) -> Flat:
     """This keyboard on a base that reaches as much further towards -y as the keyboard is deep, more or less.
 
-    What lies on the rest is flat as on laptops: a touchpad, above it two or three bars, one with a coloured edge.
+    On most rests lies a touchpad, often with two or three bars behind it and a coloured stripe.
     """
     (half, _), *_, (_, thick) = board.block.profile
     half_y = half * board.block.aspect
