@@ -205,5 +205,5 @@ def test_one_length_and_one_size_a_step_and_long_clips_in_smaller_batches(sequen
 
 
 def test_clips_longer_than_every_sequence_are_an_error(sequences):
-    with pytest.raises(InputError, match="no sequence has 13 frames.*--frame-weights"):
+    with pytest.raises(InputError, match=r"no sequence has 13 frames.*--frame-weights"):
         mixture(sequences, frames=(13,), frame_weights=(1,)).batch(0)
