@@ -204,6 +204,8 @@ def test_one_length_and_one_size_a_step_and_long_clips_in_smaller_batches(sequen
     assert seen == {1, 5}
 
 
-def test_clips_longer_than_every_sequence_are_an_error(sequences):
+def test_clips_longer_than_every_sequence_are_an_error_before_anything_is_written(sequences):
+    short = mixture(sequences, frames=(1, 13), frame_weights=(1, 1))
     with pytest.raises(InputError, match=r"no sequence has 13 frames.*--frame-weights"):
-        mixture(sequences, frames=(13,), frame_weights=(1,)).batch(0)
+        short.feasible()
+    assert replace(short, frame_weights=(1, 0)).feasible().batch(0)[0].num_frames == 1

@@ -68,6 +68,16 @@ class Mixture:
                 offered.setdefault(s.kind, []).append(s)
         return offered
 
+    def require(self, length: int) -> dict[str, list[Sequence]]:
+        """What `offered` gives; raises InputError when that is nothing."""
+        offered = self.offered(length)
+        if not offered:
+            raise InputError(
+                f"no sequence has {length} frames, and clips of {self.frames} are drawn; "
+                "add a --data folder with longer ones, or draw none of that length: --frame-weights with 0 for it"
+            )
+        return offered
+
     def absent(self) -> list[str]:
         """The sets that the weights name and that it has no sequence of: they drop out, the others share."""
         present = {s.kind for s in self.sequences}
@@ -76,10 +86,13 @@ class Mixture:
     def feasible(self) -> "Mixture":
         """The mixture without the lengths that no set gives, as stills alone or clips alone have none of the others.
 
-        Raises InputError when no length is left. Rendered sequences alone are left as they are: of them, every length
-        is expected.
+        Raises InputError when no length is left. Rendered sequences alone are left as they are: of them every length
+        is expected, and InputError names the first that none of them has.
         """
         if {s.kind for s in self.sequences} == {"rendered"}:
+            for length, weight in zip(self.frames, self.frame_weights, strict=True):
+                if weight > 0:
+                    self.require(length)
             return self
         kept = [i for i, length in enumerate(self.frames) if self.offered(length)]
         if not kept:
@@ -99,12 +112,7 @@ class Mixture:
         weights = np.asarray(self.frame_weights) / np.sum(self.frame_weights)
         length = int(rng.choice(self.frames, p=weights))
         size = int(rng.integers(len(self.sizes)))
-        offered = self.offered(length)
-        if not offered:
-            raise InputError(
-                f"no sequence has {length} frames, and clips of {self.frames} are drawn; "
-                "add a --data folder with longer ones, or draw none of that length: --frame-weights with 0 for it"
-            )
+        offered = self.require(length)
         kind, *others = offered
         if others:
             shares = np.array([self.weight(k, length) for k in offered])
