@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pellucid.clip import Clip, InputError
-from pellucid.data.augment import GAMMA, NONE, Augmentation, augment, defocus, shade
+from pellucid.data.augment import GAMMA, NONE, Augmentation, augment, defocus, expose, shade
 from pellucid.data.decals import with_decals
 from pellucid.data.mixture import Mixture
 from pellucid.data.sequences import find_sequences, read_sequence, split_of
@@ -116,6 +116,24 @@ def test_light_that_falls_unevenly_changes_what_is_seen_smoothly_and_nothing_els
         np.testing.assert_array_equal(even.depth, uneven.depth)
         changes.append(np.abs(even.rgb.astype(int) - uneven.rgb).mean())
     assert 2 <= sum(change == 0 for change in changes) <= 8 and max(changes) > 5
+
+
+def test_exposure_lifts_what_is_dark_keeps_black_and_white_and_can_be_undone(sequences):
+    ramp = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, -1)
+    brighter = expose(ramp, 2.0)
+    assert (np.diff(brighter[..., 0].ravel().astype(int)) >= 0).all()
+    assert (brighter[0, 0, 0] == 0).all() and (brighter[0, -1, -1] == 255).all()
+    dark = ramp[0, 0, 8, 0] / 255, brighter[0, 0, 8, 0] / 255
+    assert GAMMA * np.log2(dark[1] / dark[0]) == pytest.approx(2, abs=0.1)
+    assert np.abs(expose(brighter, -2.0).astype(int) - ramp)[:, :12].max() <= 2
+    clip = read_sequence(find_sequences([sequences])[0], 0, 2)
+    even = augment(clip, (48, 64), NONE, np.random.default_rng(0))
+    means = []
+    for seed in range(32):
+        seen = augment(clip, (48, 64), replace(NONE, tone=3.0), np.random.default_rng(seed))
+        np.testing.assert_array_equal(even.depth, seen.depth)
+        means.append(seen.rgb.mean() - even.rgb.mean())
+    assert 8 <= means.count(0) <= 24 and min(means) < -5 and max(means) > 20
 
 
 def floor_and_box() -> tuple[Clip, np.ndarray]:

@@ -28,12 +28,13 @@ class Augmentation:
     defocus: float = 0.0  # pixels of the output, the largest radius of a blur that grows with the distance from focus
     decals: float = 0.0  # share of clips with flat prints on their planes
     shading: float = 0.0  # stops, by how much light that falls unevenly lifts or lowers parts of the picture
+    tone: float = 0.0  # stops, up to which half of the clips are exposed for more, or for half as many less
     noise: float = 0.04
     jpeg: int = 40  # lowest quality
 
 
 GAMMA = 2.2  # what a display makes of a picture's values
-NONE = Augmentation(1, 0, 0, 0, False, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100)
+NONE = Augmentation(1, 0, 0, 0, False, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100)
 
 
 def camera_matrix(size: tuple[int, int], out: tuple[int, int], a: Augmentation, rng: np.random.Generator) -> tuple:
@@ -103,6 +104,18 @@ def shade(rgb: UInt8[np.ndarray, "T H W 3"], stops: float, rng: np.random.Genera
     return (rgb * gain[..., None].astype(np.float32) + 0.5).clip(0, 255).astype(np.uint8)
 
 
+def expose(rgb: UInt8[np.ndarray, "T H W 3"], stops: float) -> UInt8[np.ndarray, "T H W 3"]:
+    """The clip as if exposed for so many stops more: what is dark gets that much lighter, black and white stay.
+
+    In linear light x becomes g x / (1 + (g - 1) x), g = 2^stops, as film and cameras roll off: nothing clips, and what
+    is bright loses contrast. -stops undoes it.
+    """
+    gain = 2.0**stops
+    linear = np.linspace(0, 1, 256) ** GAMMA
+    curve = (gain * linear / (1 + (gain - 1) * linear)) ** (1 / GAMMA)
+    return (curve * 255 + 0.5).astype(np.uint8)[rgb]
+
+
 def defocus(
     rgb: UInt8[np.ndarray, "T H W 3"], depth: Float[np.ndarray, "T H W"], radius: float, rng: np.random.Generator
 ) -> UInt8[np.ndarray, "T H W 3"]:
@@ -157,6 +170,8 @@ def augment(clip: Clip, size: tuple[int, int], a: Augmentation, rng: np.random.G
         rgb = defocus(rgb, depth, open_by * a.defocus, rng)
     if a.shading and (uneven := rng.uniform(-0.7, 1)) > 0:  # four in ten stay as they are
         rgb = shade(rgb, uneven * a.shading, rng)
+    if a.tone and rng.random() < 0.5:
+        rgb = expose(rgb, rng.uniform(-0.5, 1) * a.tone)
     rgb = look(rgb, a, rng)
     glass = None if clip.transparent is None else truth(clip.transparent.astype(np.uint8))
     return replace(
