@@ -104,17 +104,17 @@ def table(results: dict[str, dict], part: str) -> str:
     return "\n".join(lines)
 
 
-def verdict(results: dict[str, dict], part: str) -> str:
-    """In which columns nano is ahead of every baseline, and in which not."""
+def verdict(results: dict[str, dict], part: str, model: str) -> str:
+    """In which columns the model is ahead of every baseline, and in which not."""
     names = ["constant plane", "nano untrained", ALONE, "per-frame network"]
     baselines = [results[n][part] for n in names if n in results]
     ahead, behind = [], []
     for key, title in COLUMNS.items():
         sign = 1 if key.startswith("delta") else -1
-        wins = all(sign * results["nano"][part][key] > sign * b[key] for b in baselines)
+        wins = all(sign * results[model][part][key] > sign * b[key] for b in baselines)
         (ahead if wins else behind).append(title)
     first, second = (", ".join(names) or "nothing" for names in (ahead, behind))
-    return f"nano is ahead of every baseline in: {first}; not in: {second}."
+    return f"{model} is ahead of every baseline in: {first}; not in: {second}."
 
 
 def main() -> None:
@@ -143,13 +143,14 @@ def main() -> None:
     command = f"python benchmarks/nano.py --data {' '.join(d.name for d in options.data)}"
     if options.frames_model:
         command += " --frames-model runs/nano_frames/model"
+    all_pixels, glass = ("\n".join(verdict(results, part, m) for m in options.models) for part in ("all", "glass"))
     text = (
         f"# nano on {len(sequences)} {options.split} scenes\n\n`{command}`, {datetime.date.today()}, "
         f"{os.cpu_count()} cores, {platform.machine()}, torch {torch.__version__}. "
         "One scale and shift per clip, fitted in disparity; depths of "
         f"{NEAR} to {FAR:.0f} m; means over clips.\n\n## All pixels\n\n{table(results, 'all')}\n\n"
-        f"{verdict(results, 'all')}\n\n"
-        f"## Glass pixels\n\n{table(results, 'glass')}\n\n{verdict(results, 'glass')}\n"
+        f"{all_pixels}\n\n"
+        f"## Glass pixels\n\n{table(results, 'glass')}\n\n{glass}\n"
     )
     if options.split == "held-out" and options.limit is None:
         RESULTS.mkdir(exist_ok=True)
